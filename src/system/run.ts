@@ -1,0 +1,46 @@
+import { execa } from 'execa';
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Milliseconds; the process and what it started in its group is ended after it. */
+  readonly timeout?: number;
+  readonly input?: string;
+}
+
+export interface RunResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** null when it ended by a signal, did not start, or ran out of time. */
+  readonly exitCode: number | null;
+  readonly timedOut: boolean;
+  /** Set when it could not be started at all: the system's code, such as ENOENT. */
+  readonly failedToStart: string | null;
+}
+
+/** Runs a program with exact arguments (no shell), waits for it, and never throws for how it ended. */
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const result = await execa(program, args, {
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: 64 * 1024 * 1024,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env, extendEnv: false }),
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout, forceKillAfterDelay: 500 }),
+    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+  });
+  return {
+    stdout: String(result.stdout ?? ''),
+    stderr: String(result.stderr ?? ''),
+    exitCode: result.exitCode ?? null,
+    timedOut: result.timedOut,
+    failedToStart:
+      result.exitCode === undefined && !result.timedOut && result.signal === undefined
+        ? (result.code ?? 'unknown')
+        : null,
+  };
+}

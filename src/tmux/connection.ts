@@ -1,0 +1,38 @@
+/** One tmux command as its words. Every word reaches tmux exactly, whatever bytes it holds. */
+export type Command = readonly string[];
+
+export interface BatchOptions {
+  /** Stop at the first command that fails; otherwise the rest still run. */
+  readonly stopOnError?: boolean;
+  /** Environment of the client process; it matters where the batch starts the server, which keeps it for ever. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Milliseconds until the answer counts as not given; 10,000 by default. */
+  readonly timeout?: number;
+}
+
+export interface BatchResult {
+  /** What the commands printed, in order. Rows of typed formats are read with `parseRows`. */
+  readonly stdout: Buffer;
+  /** tmux's sentences, one for each command that failed. */
+  readonly errors: readonly string[];
+}
+
+/** Which tmux server: the arguments that pick it. */
+export interface ServerAddress {
+  /** `-L NAME`, `-S PATH`, or none for the default one. */
+  readonly args: readonly string[];
+  /** The socket's path. */
+  readonly socketPath: string;
+}
+
+/**
+ * The only way to tmux. Two kinds behave alike: one process a batch, and one persistent control-mode client.
+ *
+ * @throws CwError `tmux-unusable` when tmux is missing, too old, does not answer, or its server is gone.
+ *   `ServerGone` is told apart by `isNoServer(error)`.
+ */
+export interface Connection {
+  readonly address: ServerAddress;
+  batch(commands: readonly Command[], options?: BatchOptions): Promise<BatchResult>;
+  close(): Promise<void>;
+}
