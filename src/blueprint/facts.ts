@@ -18,11 +18,11 @@ export interface ProjectFacts {
   readonly scripts: Readonly<Record<string, string>>;
   /** npm, pnpm, yarn or bun, by the lock file; npm when there is none. */
   readonly packageManager: string;
-  /** True for each folder below the project that a template asks about. */
+  /** True for a folder (absolute path) that exists: each that a template asks about. */
   readonly folderExists: (path: string) => boolean;
   /** True when the file or glob exists in the project (relative). */
   readonly fileExists: (path: string) => boolean;
-  /** The absolute path of a program on the PATH that panes will have, or null. */
+  /** The absolute path of a program on the PATH that panes will have, or of one given by its path; or null. */
   readonly findProgram: (name: string) => string | null;
   /** The command to start an editor: $VISUAL, $EDITOR, nvim, vim, vi, nano. */
   readonly editor: string;
@@ -67,4 +67,11 @@ export interface ServerFacts {
   readonly nonce: string;
   /** False for a folder that is gone; the plan then starts in the nearest parent and says so. */
   readonly folderExists: (path: string) => boolean;
+  /** False for a shell (absolute path) that is gone; panes then get the default one. Not given: all are there. */
+  readonly programExists?: (path: string) => boolean;
+  /**
+   * False: whoever carries out the plan is not the user's terminal (the daemon), so its DISPLAY, SSH_AUTH_SOCK and
+   * the other variables of `update-environment` are not taken into the session. Not given: they are, as tmux does.
+   */
+  readonly updateEnvironment?: boolean;
 }

@@ -9,6 +9,7 @@ import { Restart } from './model.js';
 
 const size = z.union([z.number().int().positive(), z.string().regex(/^([1-9]\d?|100)%$/)]);
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
+const variables = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), scalar);
 
 /** Cells of a window: a pane by its 1-based place in `panes`, or a row or column of cells. */
 export type Cell =
@@ -26,77 +27,124 @@ const Cell: z.ZodType<Cell> = z.lazy(() =>
   ]),
 );
 
+const oneOrMore = z.union([z.string(), z.array(z.string()).min(1)]);
+
+/**
+ * A command line, alone or with what it needs. In any case its program must be on the PATH (or be a file, where
+ * it has a slash), and a script of package.json that it runs must exist.
+ */
+export const Candidate = z.union([
+  z.string(),
+  z.strictObject({
+    run: z.string(),
+    file: oneOrMore
+      .optional()
+      .describe(
+        'Files, folders or globs of the project that must all exist. `.git` counts in a parent folder too.',
+      ),
+    program: z
+      .string()
+      .optional()
+      .describe('One more program that must be on the PATH: `cargo watch` needs `cargo-watch`.'),
+  }),
+]);
+export type Candidate = z.infer<typeof Candidate>;
+
 export const TemplatePane = z.strictObject({
-  role: z.string().optional(),
-  title: z.string().optional(),
-  /** One command line, or candidates of which the first that can work here is run; none: a plain shell. */
-  run: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
-  /** A folder, relative to the window's; or candidates of which the first that exists is taken. */
-  root: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
-  /** Start in a worktree under `.worktrees/` where there is one: by name, or by its 1-based place in the sorted list. */
-  worktree: z.union([z.string(), z.number().int().positive()]).optional(),
-  env: z.record(z.string(), scalar).optional(),
-  shell: z.string().optional(),
-  focus: z.boolean().optional(),
-  /** Cells or percent of the window along the split, for layouts without nested cells. */
-  size: size.optional(),
-  restart: Restart.optional(),
+  role: z.string().optional().describe('What the pane is for: claude, editor, git, or a word of your own.'),
+  title: z.string().optional().describe('The title; the role where there is none.'),
+  run: z
+    .union([z.string(), z.array(Candidate).min(1)])
+    .optional()
+    .describe(
+      'One command line, or candidates of which the first that can work here is run; none: a plain shell.',
+    ),
+  root: z
+    .union([z.string(), z.array(z.string()).min(1)])
+    .optional()
+    .describe("A folder, relative to the window's; or candidates of which the first that exists is taken."),
+  worktree: z
+    .union([z.string(), z.number().int().positive()])
+    .optional()
+    .describe(
+      'Start in a worktree under `.worktrees/` where there is one: by name, or by its 1-based place in the sorted list.',
+    ),
+  env: variables.optional().describe('Variables of this pane alone.'),
+  shell: z.string().optional().describe("Another shell than tmux's default one."),
+  focus: z.boolean().optional().describe('The pane that is active first.'),
+  size: size
+    .optional()
+    .describe('Cells or percent of the window along the split, for layouts without nested cells.'),
+  restart: Restart.optional().describe('Whether `run` is started again when it ends.'),
 });
 export type TemplatePane = z.infer<typeof TemplatePane>;
 
 export const TemplateWindow = z.strictObject({
   name: z.string(),
-  root: z.string().optional(),
-  /** A named layout of tmux's, a layout string, or nested rows and columns. */
+  root: z.string().optional().describe("The folder of its panes, relative to the project's."),
   layout: z
     .union([
       z.string(),
       z.strictObject({ rows: z.array(Cell).min(1) }),
       z.strictObject({ columns: z.array(Cell).min(1) }),
     ])
-    .optional(),
-  options: z.record(z.string(), scalar).optional(),
-  synchronize: z.boolean().optional(),
-  focus: z.boolean().optional(),
-  /** Opened only when asked for (`--window NAME`). */
-  manual: z.boolean().optional(),
+    .optional()
+    .describe("A named layout of tmux's, a layout string, or nested rows and columns of panes by number."),
+  options: z.record(z.string(), scalar).optional().describe('tmux options of the window.'),
+  synchronize: z.boolean().optional().describe('What is typed in one pane goes to all of them.'),
+  focus: z.boolean().optional().describe('The window that is active first.'),
+  manual: z.boolean().optional().describe('Opened only when asked for (`--window NAME`).'),
   panes: z
     .array(z.union([TemplatePane, z.string(), z.null()]))
     .min(1)
-    .optional(),
+    .optional()
+    .describe('A map, a command line alone, or nothing for a plain shell.'),
 });
 export type TemplateWindow = z.infer<typeof TemplateWindow>;
 
 /** One sign that a folder is of a type: all keys given must hold. */
 export const Marker = z.strictObject({
-  /** A file, or a glob of one level (`*.csproj`), in the project's folder. */
-  file: z.string().optional(),
-  /** A dependency in package.json (also dev and peer ones). */
-  dependency: z.string().optional(),
+  file: oneOrMore
+    .optional()
+    .describe(
+      "A file, folder or glob (`*.csproj`, `src/*.c`) in the project's folder; of several all must exist.",
+    ),
+  dependency: z.string().optional().describe('A dependency in package.json (also dev and peer ones).'),
+  priority: z
+    .number()
+    .optional()
+    .describe("In place of the template's own priority, for a sign that is surer or weaker than its others."),
 });
 export type Marker = z.infer<typeof Marker>;
 
 export const Hooks = z.strictObject({
-  /** Runs before anything is made; a failure stops the opening. */
-  before_create: z.string().optional(),
-  after_create: z.string().optional(),
-  on_attach: z.string().optional(),
-  on_detach: z.string().optional(),
-  /** Runs before a kill; a failure stops it. */
-  before_close: z.string().optional(),
-  after_close: z.string().optional(),
+  before_create: z.string().optional().describe('Runs before anything is made; a failure stops the opening.'),
+  after_create: z.string().optional().describe('Runs once the workspace stands.'),
+  on_attach: z.string().optional().describe('Runs each time a terminal attaches.'),
+  on_detach: z.string().optional().describe('Runs each time a terminal leaves.'),
+  before_close: z.string().optional().describe('Runs before a kill; a failure stops it.'),
+  after_close: z.string().optional().describe('Runs after a kill.'),
 });
 
 export const Template = z.strictObject({
-  description: z.string().optional(),
-  extends: z.string().optional(),
-  /** Any of the markers makes the type; the highest priority wins. */
-  detect: z.strictObject({ priority: z.number(), any: z.array(Marker).min(1) }).optional(),
-  vars: z.record(z.string(), scalar).optional(),
-  env: z.record(z.string(), scalar).optional(),
-  options: z.record(z.string(), scalar).optional(),
-  history_limit: z.number().int().nonnegative().optional(),
-  hooks: Hooks.optional(),
-  windows: z.array(TemplateWindow).min(1).optional(),
+  description: z.string().optional().describe('One line, shown by `cw template list`.'),
+  extends: z.string().optional().describe('The template that this one is laid over, by name.'),
+  detect: z
+    .strictObject({ priority: z.number(), any: z.array(Marker).min(1) })
+    .optional()
+    .describe('Any of the markers makes the type; the highest priority wins.'),
+  vars: z
+    .record(z.string(), scalar)
+    .optional()
+    .describe('Values for `${name}`; `--set name=value` changes them.'),
+  env: variables.optional().describe('Variables of the workspace, set before its first pane is made.'),
+  options: z.record(z.string(), scalar).optional().describe('tmux options of the session.'),
+  history_limit: z.number().int().nonnegative().optional().describe('Lines of scrollback of each pane.'),
+  hooks: Hooks.optional().describe('Commands at moments of the life of a workspace.'),
+  windows: z
+    .array(TemplateWindow)
+    .min(1)
+    .optional()
+    .describe('Merged by name with those of the extended template.'),
 });
 export type Template = z.infer<typeof Template>;

@@ -82,6 +82,8 @@ export interface Command {
   readonly positionals?: readonly PositionalSpec[];
   readonly options?: Readonly<Record<string, OptionSpec>>;
   readonly examples: readonly Example[];
+  /** What follows `--` is not for the positionals but only in `args.afterDashes` (a command line to run, say). */
+  readonly keepsAfterDashes?: boolean;
   run(args: Args, context: Context): Promise<Outcome>;
 }
 

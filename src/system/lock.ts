@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CwError, systemCode } from '../errors.js';
+import { type FileLayer, realFiles, temporaryName } from './file-layer.js';
 import { ensurePrivateFolder } from './files.js';
 import { bootId, hostId, isAlive, processStart } from './process.js';
 
@@ -22,6 +23,7 @@ export interface LockOptions {
   readonly wait?: number;
   /** Called once when the lock is not free at once, with the holder's pid. */
   readonly onWait?: (pid: number) => void;
+  readonly files?: FileLayer;
 }
 
 /**
@@ -44,30 +46,72 @@ export async function withLock<T>(
 
 /** Takes the lock and gives back what releases it. See `withLock`. */
 export async function acquireLock(path: string, options: LockOptions = {}): Promise<() => void> {
+  const { release, failed } = await acquireLocks([path], options);
+  for (const error of failed.values()) throw error;
+  return release;
+}
+
+/**
+ * Takes several locks at once, for little more than the cost of one: making a file is what costs, and all of them
+ * are links to one. They are taken in the order of their names, so that two who want the same ones never wait for
+ * each other in a circle. All must be on one file system.
+ *
+ * @returns what releases those that were taken, and why the others were not.
+ */
+export async function acquireLocks(
+  paths: readonly string[],
+  options: LockOptions = {},
+): Promise<{ release: () => void; failed: Map<string, unknown> }> {
+  const files = options.files ?? realFiles;
+  const sorted = [...new Set(paths)].sort();
+  const failed = new Map<string, unknown>();
+  const taken: string[] = [];
+  const first = sorted[0];
+  if (first === undefined) return { release: () => {}, failed };
+
+  ensurePrivateFolder(dirname(first));
+  const ticket = temporaryName(first);
+  files.create(ticket, JSON.stringify({ ...self(), nonce: randomBytes(8).toString('hex') }));
+  const mark = fileMark(ticket);
+  const release = () => {
+    for (const path of taken.splice(0)) {
+      // Only our own: a lock that was taken away by hand and made anew is somebody else's.
+      if (fileMark(path) === mark) files.unlink(path);
+    }
+  };
+  try {
+    for (const path of sorted) {
+      try {
+        await take(path, ticket, files, options);
+        taken.push(path);
+      } catch (error) {
+        failed.set(path, error);
+      }
+    }
+  } finally {
+    files.unlink(ticket);
+  }
+  return { release, failed };
+}
+
+async function take(path: string, ticket: string, files: FileLayer, options: LockOptions): Promise<void> {
   ensurePrivateFolder(dirname(path));
-  const mine: Holder = { host: hostId(), boot: bootId(), pid: process.pid, start: processStart(process.pid) };
-  const text = JSON.stringify({ ...mine, nonce: randomBytes(8).toString('hex') });
   const deadline = performance.now() + (options.wait ?? 30_000);
   let told = false;
   for (let pause = 5; ; pause = Math.min(pause * 2, 100)) {
-    if (tryLink(path, text)) {
-      return () => {
-        // Only our own: after a takeover the file is somebody else's.
-        if (readLock(path) === text) rmSync(path, { force: true });
-      };
-    }
-    const seen = readLock(path);
+    if (files.link(ticket, path)) return;
+    const seen = readLock(path, files);
     if (seen === null) continue;
     const holder = parseHolder(seen);
-    if (isDead(holder, path)) {
-      takeAway(path, seen);
+    if (isDead(holder, path, files)) {
+      takeAway(path, seen, files);
       continue;
     }
     if (!told && holder) options.onWait?.(holder.pid);
     told = true;
     if (performance.now() > deadline) {
       const who = holder
-        ? `process ${holder.pid}${holder.host === mine.host ? '' : ' of another host'}`
+        ? `process ${holder.pid}${holder.host === self().host ? '' : ' of another host'}`
         : 'an unreadable holder';
       throw new CwError('failed', `${path} is locked by ${who}.`, {
         hint: 'Wait until that command is done, or end it; then try again.',
@@ -77,27 +121,22 @@ export async function acquireLock(path: string, options: LockOptions = {}): Prom
   }
 }
 
-function tryLink(path: string, text: string): boolean {
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
-  writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
-  try {
-    linkSync(temporary, path);
-    return true;
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
-    return false;
-  } finally {
-    rmSync(temporary, { force: true });
-  }
+let known: Holder | undefined;
+
+/** This process as a holder: none of it changes while it lives. */
+function self(): Holder {
+  known ??= { host: hostId(), boot: bootId(), pid: process.pid, start: processStart(process.pid) };
+  return known;
 }
 
-function readLock(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return null;
-    throw error;
-  }
+/** What tells a file from another one of the same name: its inode, and when that was written. */
+function fileMark(path: string): string | null {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? null : `${found.ino} ${found.mtimeNs}`;
+}
+
+function readLock(path: string, files: FileLayer): string | null {
+  return files.read(path)?.toString('utf8') ?? null;
 }
 
 function parseHolder(text: string): Holder | null {
@@ -112,34 +151,28 @@ function parseHolder(text: string): Holder | null {
   return null;
 }
 
-function isDead(holder: Holder | null, path: string): boolean {
+function isDead(holder: Holder | null, path: string, files: FileLayer): boolean {
   if (!holder) {
     // link() publishes whole files only, so an unreadable one is damage (a full disk, a crash of the machine).
-    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    const age = Date.now() - (files.state(path)?.mtimeMs ?? 0);
     return Math.abs(age) > 10_000;
   }
-  if (holder.host !== hostId()) return false;
-  return holder.boot !== bootId() || !isAlive(holder.pid, holder.start);
+  if (holder.host !== self().host) return false;
+  return holder.boot !== self().boot || !isAlive(holder.pid, holder.start);
 }
 
 /**
  * Takes a dead lock away. Two who see it dead at once must not remove the lock that the faster one has made
  * anew: rename is atomic, and what was moved is looked at before it is thrown away.
  */
-function takeAway(path: string, seen: string): void {
-  const aside = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.dead`;
+function takeAway(path: string, seen: string, files: FileLayer): void {
+  const aside = temporaryName(path);
   try {
-    renameSync(path, aside);
+    files.rename(path, aside);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return;
     throw error;
   }
-  if (readLock(aside) !== seen) {
-    try {
-      linkSync(aside, path);
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
-    }
-  }
-  rmSync(aside, { force: true });
+  if (readLock(aside, files) !== seen) files.link(aside, path);
+  files.unlink(aside);
 }

@@ -7,10 +7,15 @@ import { hostname } from 'node:os';
  * process for ever, since pids are used again. null where there is no such process, or no /proc.
  */
 export function processStart(pid: number): string | null {
+  return statFields(pid)?.[19] ?? null;
+}
+
+/** The fields of /proc/PID/stat from the third on, which is the state. */
+function statFields(pid: number): string[] | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name in field 2 can hold spaces and parentheses: count from the last one.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return null;
   }
@@ -23,7 +28,10 @@ export function isAlive(pid: number, start: string | null): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
-  const now = processStart(pid);
+  const fields = statFields(pid);
+  // A zombie has ended; only its parent has not asked yet (an init that seldom does, in small containers).
+  if (fields?.[0] === 'Z') return false;
+  const now = fields?.[19] ?? null;
   return start === null || now === null || now === start;
 }
 

@@ -1,8 +1,11 @@
-/** One tmux command as its words. Every word reaches tmux exactly, whatever bytes it holds. */
+/** One tmux command as its words. Every word reaches tmux exactly, whatever bytes it holds (but NUL). */
 export type Command = readonly string[];
 
 export interface BatchOptions {
-  /** Stop at the first command that fails; otherwise the rest still run. */
+  /**
+   * Stop at the first command that fails; otherwise the rest still run. A batch that may have to start the
+   * server needs it: only an argument chain can do that.
+   */
   readonly stopOnError?: boolean;
   /** Environment of the client process; it matters where the batch starts the server, which keeps it for ever. */
   readonly env?: NodeJS.ProcessEnv;
@@ -27,12 +30,16 @@ export interface ServerAddress {
 
 /**
  * The only way to tmux. Two kinds behave alike: one process a batch, and one persistent control-mode client.
+ * A command that fails is an entry in `errors`; what is thrown is a failure to reach tmux at all.
  *
- * @throws CwError `tmux-unusable` when tmux is missing, too old, does not answer, or its server is gone.
- *   `ServerGone` is told apart by `isNoServer(error)`.
+ * @throws CwError `tmux-unusable` when tmux is missing, does not answer, or no server runs (the latter is told
+ *   apart by `isNoServer(error)`).
  */
 export interface Connection {
   readonly address: ServerAddress;
   batch(commands: readonly Command[], options?: BatchOptions): Promise<BatchResult>;
   close(): Promise<void>;
 }
+
+/** The time an answer may take, in milliseconds, unless a batch says otherwise. */
+export const defaultTimeout = 10_000;

@@ -1,0 +1,32 @@
+# The start file of a pane's fish: `fish -il -C 'source cw.fish'`, with the pane's command in CW_RUN. See cw.bash
+# for the rules. Fish reads this after the user's own files. The command runs here and not in a handler of
+# fish_prompt, since fish gives the terminal to no job of a handler; with full job control Ctrl-Z and fg work.
+
+if test -n "$CW_RUN"
+    set -l __cw_run $CW_RUN
+    set -e CW_RUN
+    set -e CW_PID
+
+    # Into the history, as a line that another fish wrote: fish 3 has no builtin for it.
+    set -l __cw_history fish
+    set -q fish_history; and set __cw_history $fish_history
+    if test -n "$__cw_history" -a -z "$fish_private_mode"
+        set -l __cw_folder (test -n "$XDG_DATA_HOME"; and echo $XDG_DATA_HOME; or echo ~/.local/share)/fish
+        # One line: \ as \\, a newline as \n.
+        set -l __cw_text (string join '\n' (string replace -a \\ \\\\ -- $__cw_run))
+        command mkdir -p -m 700 -- $__cw_folder
+        and printf '%s cmd: %s\n  when: %s\n' - $__cw_text (command date +%s) >>$__cw_folder/{$__cw_history}_history
+        and history merge
+    end
+
+    # What a typed line has around it: handlers of the prompt before (direnv loads its variables there) ...
+    emit fish_prompt
+    # (also where Ctrl-C ends this file early, job control is put back at the first true prompt)
+    function __cw_after --on-event fish_prompt
+        functions -e __cw_after
+        status job-control interactive
+    end
+    emit fish_preexec $__cw_run
+    status job-control full
+    eval $__cw_run
+end

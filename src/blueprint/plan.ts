@@ -1,0 +1,38 @@
+import type { ServerFacts } from './facts.js';
+import type { Blueprint } from './model.js';
+import { createSteps } from './plan-create.js';
+import { draft } from './plan-draft.js';
+import { finishSteps } from './plan-finish.js';
+import type { Plan, Step, Word } from './step.js';
+
+/**
+ * The steps from what tmux has now to a new session that is what the blueprint says. Whatever cannot be had
+ * (a folder that is gone, a window that was to be shared, ...) is replaced and told in `problems`; a plan is
+ * always made.
+ */
+export function plan(blueprint: Blueprint, facts: ServerFacts): Plan {
+  const made = draft(blueprint, facts);
+  const create = createSteps(made);
+  const finish = finishSteps(made);
+  return { temporaryName: made.temporaryName, create, finish, problems: made.problems };
+}
+
+/** A plan for people, one line a step: what it is for, and the tmux command. */
+export function describePlan(plan: Plan): string[] {
+  return [...plan.create, ...plan.finish].map(describeStep);
+}
+
+function describeStep(step: Step): string {
+  return `${step.why}: tmux ${step.command.map(describeWord).join(' ')}`;
+}
+
+function describeWord(word: Word): string {
+  if (typeof word !== 'string' && 'ref' in word) return `<${word.ref}>`;
+  const text = typeof word === 'string' ? word : word.literal;
+  // One line a step, and no escape sequence for the terminal, whatever a name holds.
+  const control = (char: string) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  if (/[\x00-\x1f\x7f-\x9f]/.test(text)) {
+    return `$'${text.replace(/[\\']/g, '\\$&').replace(/[\x00-\x1f\x7f-\x9f]/g, control)}'`;
+  }
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,87 @@
+import { CwError } from '../../errors.js';
+import { find, type Found, type Workspace } from '../../workspace/find.js';
+import { listEntries } from '../../workspace/list.js';
+import { openWorkspace } from '../../workspace/open.js';
+import { placesOf, readWorld, type World } from '../../workspace/world.js';
+import type { Command, Context, Outcome } from '../command.js';
+import { attachArguments, outcomeOf, workspaceSize } from '../opening.js';
+import { ensureTrust } from '../trusting.js';
+
+export const verb: Command = {
+  name: 'switch',
+  summary: 'Go to a workspace, and open it when it is not open (claude-switch).',
+  description:
+    'Attaches outside tmux and switches the client inside it. `-` goes back to the workspace before. With no name: a list to pick from on a terminal, a plain list elsewhere.',
+  positionals: [{ name: 'project', describe: 'A workspace, a project below the configured roots, a folder, or -.' }],
+  options: {
+    trust: { type: 'boolean', describe: "Allow the project's own commands, as `cw trust` does." },
+  },
+  examples: [
+    { line: 'claude-switch shop', does: 'Go to shop.' },
+    { line: 'claude-switch', does: 'Pick from a list.' },
+    { line: 'claude-switch | head -3', does: 'The names, the last used first.' },
+  ],
+  async run(args, context) {
+    const word = args.positionals.project;
+    const world = await readWorld(context.tmux(), context.env);
+    if (word === '-') return back(world, context);
+    if (word === undefined) return pickOrList(world, context);
+    const found = find(word, placesOf(world, context.settings(), context.cwd, context.env));
+    return go(found, args.options.trust === true, context);
+  },
+};
+
+async function go(found: Found, trust: boolean, context: Context): Promise<Outcome> {
+  if ('workspace' in found && found.workspace.session) return to(found.workspace, context);
+  const path = 'workspace' in found ? found.workspace.path : found.folder;
+  await ensureTrust(path, trust, context);
+  const opened = await openWorkspace(context.tmux(), {
+    path,
+    name: 'workspace' in found ? found.workspace.name : undefined,
+    preferred: context.settings().template,
+    overrides: {},
+    windows: [],
+    size: workspaceSize(context),
+    dryRun: false,
+    cwd: context.cwd,
+    env: context.env,
+    note: context.note,
+  });
+  return outcomeOf(opened, context, false);
+}
+
+function to({ name, session, path }: Workspace, context: Context): Outcome {
+  if (!session) throw new Error('only for open ones');
+  const data = { name, session: session.name, path };
+  if (context.json || (!context.terminal.interactive && !context.env.TMUX)) {
+    return { data, text: `${name} is open. On a terminal, claude-switch ${name} attaches to it.` };
+  }
+  return { data, attach: attachArguments(session.id, context) };
+}
+
+/** Inside tmux, where this client was before; outside, the workspace that was last looked at. */
+async function back(world: World, context: Context): Promise<Outcome> {
+  const open = world.workspaces.filter((workspace) => workspace.session);
+  const pane = context.env.TMUX_PANE;
+  let current: string | undefined;
+  if (context.env.TMUX && pane) {
+    const answer = await world.connection.batch([['display-message', '-p', '-t', pane, '#{session_id}']]);
+    current = answer.stdout.toString('utf8').trim();
+  }
+  const before = open
+    .filter((workspace) => workspace.session?.id !== current && workspace.session?.lastAttached)
+    .sort((a, b) => (b.session?.lastAttached ?? 0) - (a.session?.lastAttached ?? 0))[0];
+  if (!before) throw new CwError('not-found', 'There is no workspace to go back to.', { hint: 'cw list shows the open ones.' });
+  return to(before, context);
+}
+
+async function pickOrList(world: World, context: Context): Promise<Outcome> {
+  const entries = listEntries(world.workspaces);
+  if (!context.terminal.interactive || context.json) {
+    return { data: entries, text: entries.map((entry) => entry.name).join('\n') };
+  }
+  const { pick } = await import('../picker.js');
+  const chosen = await pick(world, placesOf(world, context.settings(), context.cwd, context.env), context);
+  if (chosen === null) return {};
+  return go(chosen, false, context);
+}

@@ -1,0 +1,64 @@
+import { CwError } from '../errors.js';
+import type { Opened } from '../workspace/open.js';
+import type { Context, Outcome } from './command.js';
+
+/** What the verbs that open and attach have in common. */
+
+/** How the terminal gets into a session: attached outside tmux, switched inside it. */
+export function attachArguments(sessionId: string, context: Context): readonly string[] {
+  const inside = context.env.TMUX?.split(',')[0];
+  const { socketPath } = context.tmux().address;
+  if (!inside) return ['attach-session', '-t', sessionId];
+  if (inside !== socketPath) {
+    throw new CwError('refused', `This terminal is inside another tmux server (${inside}).`, {
+      hint: `Leave it first (prefix d), or open a terminal outside it. The workspace is on ${socketPath}.`,
+    });
+  }
+  return ['switch-client', '-t', sessionId];
+}
+
+/** The cells that a workspace is made for: the terminal less tmux's status line, or the setting. */
+export function workspaceSize(context: Context): { width: number; height: number } {
+  if (!context.terminal.interactive) return context.settings().size;
+  const { columns, rows } = context.terminal;
+  return { width: Math.max(20, columns), height: Math.max(6, rows - 1) };
+}
+
+/** What is printed, or done, once a workspace is open. */
+export function outcomeOf(opened: Opened, context: Context, detach: boolean): Outcome {
+  const data = {
+    name: opened.name,
+    session: opened.session,
+    id: opened.id,
+    path: opened.path,
+    template: opened.template,
+    reason: opened.reason,
+    created: opened.created,
+    windows: opened.windows,
+    panes: opened.panes,
+    notes: opened.notes,
+  };
+  for (const note of opened.notes) context.note(note);
+  if (opened.sessionId !== null && context.terminal.interactive && !detach && !context.json) {
+    return { data, attach: attachArguments(opened.sessionId, context) };
+  }
+  return { data, text: sentences(opened) };
+}
+
+function sentences(opened: Opened): string {
+  const holds = `${count(opened.windows, 'window')}, ${count(opened.panes, 'pane')}`;
+  const first = opened.created
+    ? `Opened ${opened.name} (${holds}) from the template ${opened.template}${opened.reason ? `: ${opened.reason}` : ''}.`
+    : `${opened.name} is open already (${holds}).`;
+  return [
+    first,
+    `  attach   claude-switch ${opened.name}     from inside tmux too`,
+    '  hop      claude-switch             a list to pick from; claude-switch - goes back',
+    '  leave    your tmux prefix, then d  (Ctrl-b d): it stays open',
+    `  close    cw kill ${opened.name}`,
+  ].join('\n');
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

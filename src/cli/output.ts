@@ -1,0 +1,189 @@
+import { styleText } from 'node:util';
+
+/**
+ * What commands print for people: tables that fit the terminal, styles that a pipe does not get, and foreign text
+ * that cannot steer the terminal.
+ */
+
+// Grapheme clusters are what a terminal draws in one place: an emoji of several code points, a letter with accents.
+let segmenter: Intl.Segmenter | undefined;
+
+const plainAscii = /^[\x20-\x7e]*$/;
+const combining = /^[\p{Mark}\p{Cf}]+$/u;
+const emoji = /^\p{Emoji_Presentation}|^\p{Regional_Indicator}{2}|\ufe0f/u;
+// The blocks that Unicode's East Asian Width calls W or F (UAX 11), without the emoji above.
+const wide =
+  /^[\u1100-\u115f\u2329\u232a\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18aff}\u{1b000}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3fffd}]/u;
+
+function clusters(text: string): string[] {
+  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+}
+
+function clusterWidth(cluster: string): number {
+  if (combining.test(cluster)) return 0;
+  return emoji.test(cluster) || wide.test(cluster) ? 2 : 1;
+}
+
+/** Cells that a text without control characters takes on a terminal. */
+export function width(text: string): number {
+  if (plainAscii.test(text)) return text.length;
+  return clusters(text).reduce((sum, cluster) => sum + clusterWidth(cluster), 0);
+}
+
+/** The text cut to at most `cells` cells; `…` stands for what is left out, at its end or at its start. */
+export function truncate(text: string, cells: number, side: 'end' | 'start' = 'end'): string {
+  if (width(text) <= cells) return text;
+  if (cells <= 0) return '';
+  const parts = clusters(text);
+  if (side === 'start') parts.reverse();
+  const kept: string[] = [];
+  let room = cells - 1;
+  for (const part of parts) {
+    room -= clusterWidth(part);
+    if (room < 0) break;
+    kept.push(part);
+  }
+  return side === 'end' ? `${kept.join('')}…` : `…${kept.reverse().join('')}`;
+}
+
+const controls = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * Foreign text made harmless and visible on one line: control characters as `\n`, `\t`, `\x1b`, and those that turn
+ * the direction of writing as `\u202e`.
+ */
+export function visible(text: string): string {
+  return text.replace(controls, escapeOf);
+}
+
+function escapeOf(character: string): string {
+  if (character === '\n') return '\\n';
+  if (character === '\t') return '\\t';
+  if (character === '\r') return '\\r';
+  const code = character.charCodeAt(0).toString(16);
+  return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
+}
+
+/** Several lines with our own styles kept, and every other control character made harmless. */
+export function harmless(text: string): string {
+  return text.replace(/\x1b\[[0-9;]*m|./gsu, (part) =>
+    part.length > 1 || part === '\n' || part === '\t' ? part : visible(part),
+  );
+}
+
+type Format = Parameters<typeof styleText>[0];
+export type Style = (format: Format, text: string) => string;
+
+/** Styles for `context.terminal.color`: a text comes back as it is where there are no colours. */
+export function styler(color: boolean): Style {
+  return (format, text) => (color ? styleText(format, text, { validateStream: false }) : text);
+}
+
+/** Foreign text, made visible; its style is put on after it is measured and cut. */
+export type Cell = string | { readonly text: string; readonly style?: (text: string) => string };
+
+export interface Column {
+  readonly align?: 'left' | 'right';
+  /** The side that is cut where the table is too wide; `start` suits paths. */
+  readonly cut?: 'end' | 'start';
+  /** Never cut. */
+  readonly fixed?: boolean;
+}
+
+const gap = 2;
+const narrowest = 6;
+
+/**
+ * Rows (the head is the first of them) as aligned lines, two blanks apart, of at most `width` cells: the widest
+ * columns give way first, down to a few cells each.
+ */
+export function table(
+  rows: readonly (readonly Cell[])[],
+  lineWidth: number,
+  columns: readonly Column[] = [],
+): string {
+  const cells = rows.map((row) =>
+    row.map((cell) =>
+      typeof cell === 'string' ? { text: visible(cell) } : { ...cell, text: visible(cell.text) },
+    ),
+  );
+  const count = Math.max(0, ...cells.map((row) => row.length));
+  const widths = Array.from({ length: count }, (_, at) =>
+    Math.max(0, ...cells.map((row) => width(row[at]?.text ?? ''))),
+  );
+  narrow(widths, lineWidth - gap * Math.max(0, count - 1), columns);
+  return cells
+    .map((row) =>
+      row
+        .map((cell, at) => {
+          const room = widths[at] ?? 0;
+          const text = truncate(cell.text, room, columns[at]?.cut ?? 'end');
+          const blanks = ' '.repeat(Math.max(0, room - width(text)));
+          const drawn = 'style' in cell && cell.style ? cell.style(text) : text;
+          return columns[at]?.align === 'right' ? blanks + drawn : drawn + blanks;
+        })
+        .join(' '.repeat(gap))
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Takes cells from the widest columns until all fit, or none can give more. */
+function narrow(widths: number[], room: number, columns: readonly Column[]): void {
+  let over = widths.reduce((sum, cells) => sum + cells, 0) - room;
+  while (over > 0) {
+    let widest = -1;
+    for (const [at, cells] of widths.entries()) {
+      if (columns[at]?.fixed || cells <= narrowest) continue;
+      if (widest < 0 || cells >= widths[widest]!) widest = at;
+    }
+    if (widest < 0) return;
+    widths[widest]!--;
+    over--;
+  }
+}
+
+/** How long ago a time was, in its largest unit: `12 s`, `3 min`, `2 h`, `5 d`. A time to come is `0 s`. */
+export function age(time: string | number | Date, now = Date.now()): string {
+  const seconds = Math.max(0, Math.floor((now - new Date(time).getTime()) / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** Every line moved to the right by two blanks, as hints stand below their message. */
+export function indent(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => (line ? `  ${line}` : line))
+    .join('\n');
+}
+
+/** Names with what is said of each, beside them and folded at words, so that nothing is cut. */
+export function glossary(
+  entries: readonly (readonly [name: string, text: string])[],
+  lineWidth: number,
+): string {
+  const widest = Math.max(0, ...entries.map(([name]) => width(name)));
+  const room = Math.max(20, lineWidth - widest - 2 * gap);
+  return entries
+    .map(([name, text]) => {
+      const start = `${' '.repeat(gap)}${name}${' '.repeat(widest - width(name) + gap)}`;
+      return start + fold(text, room).join(`\n${' '.repeat(widest + 2 * gap)}`);
+    })
+    .join('\n');
+}
+
+/** A text as lines of at most `room` cells; a longer word stands alone. */
+function fold(text: string, room: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && width(last) + 1 + width(word) <= room)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

@@ -1,0 +1,20 @@
+/** One result of a health check. */
+export interface Finding {
+  /** Stays the same from version to version, for programs: `tmux.version`. */
+  readonly id: string;
+  /** `unknown`: it could not be looked at; neither good nor bad is known. */
+  readonly level: 'ok' | 'warning' | 'error' | 'unknown';
+  /** What was looked at. */
+  readonly subject: string;
+  /** What was found. */
+  readonly message: string;
+  /** What to do; null when nothing needs doing. */
+  readonly fix: string | null;
+}
+
+const order: readonly Finding['level'][] = ['error', 'unknown', 'warning', 'ok'];
+
+/** The worst first; equals keep their order. */
+export function worstFirst(findings: readonly Finding[]): Finding[] {
+  return [...findings].sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { Blueprint } from '../blueprint/model.js';
+import { snapshotFormat } from './format.js';
+
+/**
+ * A snapshot: a blueprint, and what was observed at one moment. Times are UTC, ISO 8601; they are for people. The
+ * order is told by `sequence`, since clocks jump.
+ */
+
+/** One process of what runs in the foreground of a pane. */
+export const ProcessEntry = z.strictObject({
+  pid: z.number().int(),
+  /** Exact, as the kernel keeps it; empty where the process hides it or it could not be read. */
+  argv: z.array(z.string()),
+  /** Stopped by Ctrl-Z: it cannot be made again as it was. */
+  stopped: z.boolean(),
+  /** Where its standard input and output go, when that is no terminal: a file's path, or `pipe`. */
+  stdin: z.string().nullable(),
+  stdout: z.string().nullable(),
+});
+export type ProcessEntry = z.infer<typeof ProcessEntry>;
+
+/** What a pane runs. */
+export const Program = z.discriminatedUnion('kind', [
+  /** The shell waits at its prompt. */
+  z.strictObject({ kind: z.literal('shell'), stopped: z.array(ProcessEntry) }),
+  /** What we started ourselves is in the foreground: `pane.run` of the blueprint says what. */
+  z.strictObject({ kind: z.literal('declared') }),
+  /** Something else: the whole foreground process group, its leader first. */
+  z.strictObject({ kind: z.literal('group'), processes: z.array(ProcessEntry), stopped: z.array(ProcessEntry) }),
+  /** The pane's process is gone and the pane was kept (remain-on-exit). */
+  z.strictObject({ kind: z.literal('dead'), status: z.number().int().nullable() }),
+  /** It could not be read, and why. */
+  z.strictObject({ kind: z.literal('unknown'), reason: z.string() }),
+]);
+export type Program = z.infer<typeof Program>;
+
+/** Text of a pane with its colours, as references to chunks, oldest line first. */
+export const Scrollback = z.strictObject({
+  /** SHA-256 of the uncompressed bytes of each chunk; the file of that name is in `blobs/`. */
+  chunks: z.array(z.string().regex(/^[0-9a-f]{64}$/)),
+  lines: z.number().int().nonnegative(),
+});
+export type Scrollback = z.infer<typeof Scrollback>;
+
+export const ObservedPane = z.strictObject({
+  /** tmux's id when it was read. */
+  id: z.string(),
+  pid: z.number().int(),
+  program: Program,
+  /** null: not read, or switched off. */
+  scrollback: Scrollback.nullable(),
+  /** A full-screen program was on; the scrollback is that of the shell below it. */
+  alternateScreen: z.boolean(),
+  /** The shell's own history file of this pane; null where it has none. */
+  historyFile: z.string().nullable(),
+});
+export type ObservedPane = z.infer<typeof ObservedPane>;
+
+export const ObservedGit = z.strictObject({
+  branch: z.string().nullable(),
+  commit: z.string().nullable(),
+  dirty: z.boolean(),
+});
+export type ObservedGit = z.infer<typeof ObservedGit>;
+
+export const Reason = z.enum(['change', 'output', 'schedule', 'manual', 'close', 'cleanup', 'shutdown', 'restore', 'import']);
+export type Reason = z.infer<typeof Reason>;
+
+export { snapshotFormat };
+
+export const Snapshot = z.strictObject({
+  format: z.literal(snapshotFormat),
+  workspace: z.string(),
+  /** Counts up by one in each workspace. */
+  sequence: z.number().int().positive(),
+  at: z.string(),
+  reason: Reason,
+  note: z.string().nullable(),
+  host: z.string(),
+  /** Another one after each boot. */
+  boot: z.string(),
+  server: z.strictObject({ pid: z.number().int(), start: z.string().nullable(), version: z.string() }),
+  cwVersion: z.string(),
+  blueprint: Blueprint,
+  /** By the key of the pane in the blueprint. */
+  panes: z.record(z.string(), ObservedPane),
+  git: ObservedGit.nullable(),
+});
+export type Snapshot = z.infer<typeof Snapshot>;

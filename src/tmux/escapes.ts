@@ -1,0 +1,132 @@
+/**
+ * How tmux writes text that holds more than printable characters: the vis(3) escapes of its `utf8_strvis`. Names
+ * of windows are kept that way inside of tmux, and the values of `show-options` are printed that way.
+ */
+
+const letters: Readonly<Record<string, number>> = {
+  a: 7,
+  b: 8,
+  t: 9,
+  n: 10,
+  v: 11,
+  f: 12,
+  r: 13,
+  s: 32,
+  '0': 0,
+};
+
+const backslash = 0x5c;
+const dollar = 0x24;
+
+/** The bytes that vis escapes stand for. A backslash that begins no escape stands for itself. */
+export function unvis(bytes: Uint8Array): Buffer {
+  const out = Buffer.alloc(bytes.length);
+  let length = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const byte = bytes[at]!;
+    const octal = byte === backslash ? octalAt(bytes, at + 1) : null;
+    if (octal !== null) {
+      out[length++] = octal;
+      at += 4;
+    } else if (byte === backslash && at + 1 < bytes.length) {
+      const next = bytes[at + 1]!;
+      out[length++] = letters[String.fromCharCode(next)] ?? next;
+      at += 2;
+    } else {
+      out[length++] = byte;
+      at += 1;
+    }
+  }
+  return out.subarray(0, length);
+}
+
+function octalAt(bytes: Uint8Array, at: number): number | null {
+  let value = 0;
+  for (let digit = 0; digit < 3; digit++) {
+    const byte = bytes[at + digit];
+    if (byte === undefined || byte < 0x30 || byte > (digit === 0 ? 0x33 : 0x37)) return null;
+    value = value * 8 + byte - 0x30;
+  }
+  return value;
+}
+
+/**
+ * tmux 3.4 and 3.5 escape what a command prints once more (`server_client_print`): control characters but TAB and
+ * newline as `\r` or `\037`, and `$` before a name as `\$`, while a backslash itself stays single. So `\033` can
+ * be one byte or four, and only a known length tells.
+ */
+export function printsEscaped(version: number): boolean {
+  return version === 304 || version === 305;
+}
+
+/**
+ * The text of exactly `length` bytes that 3.4 and 3.5 printed from `from` on, followed by `terminator`; with the
+ * place after it. null when there is none.
+ */
+export function decodePrinted(
+  bytes: Uint8Array,
+  from: number,
+  length: number,
+  terminator: number,
+): { readonly value: Buffer; readonly end: number } | null {
+  const value = Buffer.alloc(length);
+  const hopeless = new Set<string>();
+  const walk = (start: number, done: number): number | null => {
+    let at = start;
+    let count = done;
+    while (count < length) {
+      const byte = bytes[at];
+      if (byte === undefined) return null;
+      if (byte !== backslash) {
+        value[count++] = byte;
+        at += 1;
+        continue;
+      }
+      if (isEscapedDollar(bytes, at)) {
+        value[count++] = dollar;
+        at += 2;
+        continue;
+      }
+      const candidate = escapeAt(bytes, at);
+      if (candidate) {
+        // Either one escaped byte, or a backslash of the text's own: try the first, come back for the second.
+        const key = `${at},${count}`;
+        if (hopeless.has(key)) return null;
+        value[count] = candidate.byte;
+        const end = walk(at + candidate.size, count + 1);
+        if (end !== null) return end;
+        hopeless.add(key);
+      }
+      value[count++] = backslash;
+      at += 1;
+    }
+    return bytes[at] === terminator ? at : null;
+  };
+  const end = walk(from, 0);
+  return end === null ? null : { value, end };
+}
+
+function isEscapedDollar(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + 1] === dollar && /[A-Za-z_{]/.test(String.fromCharCode(bytes[at + 2] ?? 0));
+}
+
+function escapeAt(bytes: Uint8Array, at: number): { readonly byte: number; readonly size: number } | null {
+  const octal = octalAt(bytes, at + 1);
+  if (octal !== null) return { byte: octal, size: 4 };
+  const letter = String.fromCharCode(bytes[at + 1] ?? 0);
+  return 'abvfr'.includes(letter) ? { byte: letters[letter]!, size: 2 } : null;
+}
+
+/**
+ * Output of commands that double each backslash of a value by themselves (`show-options`, `show-environment -s`),
+ * without what 3.4 and 3.5 added to it. There no length is needed: a single backslash is never the text's own.
+ */
+export function undoPrinted(text: string, version: number): string {
+  if (!printsEscaped(version)) return text;
+  return text
+    .replace(/\\\$(?=[A-Za-z_{])/g, '$')
+    .replace(/\\(\\|"|\$|`|([0-3][0-7]{2})|([abvfr]))/g, (all, _what, octal, letter) => {
+      if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8));
+      return letter !== undefined ? String.fromCharCode(letters[letter as string]!) : all;
+    });
+}

@@ -1,0 +1,318 @@
+import { CwError } from '../errors.js';
+import { decodePrinted, printsEscaped, unvis } from './escapes.js';
+
+/**
+ * Typed rows of tmux's `-F` formats. A title or a path can hold any separator, so a text is written with its length
+ * in bytes before it (`#{n:x}:#{x} `) and read by counting, never by looking for its end.
+ */
+
+/**
+ * The formats that we read, by the first version of tmux that has them: the tables in format.c of the releases, and
+ * CHANGES. An unknown one expands to nothing, silently. 302 stands for "3.2 or before".
+ */
+const since = {
+  alternate_on: 302,
+  client_control_mode: 302,
+  client_height: 302,
+  client_name: 302,
+  client_pid: 302,
+  client_session: 302,
+  client_tty: 302,
+  client_width: 302,
+  cursor_x: 302,
+  cursor_y: 302,
+  history_bytes: 302,
+  history_limit: 302,
+  history_size: 302,
+  pane_active: 302,
+  pane_current_command: 302,
+  pane_current_path: 302,
+  pane_dead: 302,
+  pane_dead_signal: 303, // CHANGES 3.2a to 3.3: "Add pane_dead_time and pane_dead_signal"
+  pane_dead_status: 302,
+  pane_dead_time: 303, // the same
+  pane_height: 302,
+  pane_id: 302,
+  pane_in_mode: 302,
+  pane_index: 302,
+  pane_last: 302,
+  pane_left: 302,
+  pane_pid: 302,
+  pane_start_command: 302,
+  pane_start_path: 303, // CHANGES 3.2a to 3.3: "Add a ... pane_start_path ... format"
+  pane_title: 302,
+  pane_top: 302,
+  pane_tty: 302,
+  pane_width: 302,
+  session_activity: 302,
+  session_attached: 302,
+  session_created: 302,
+  session_group: 302,
+  session_id: 302,
+  session_last_attached: 302,
+  session_name: 302,
+  session_windows: 302,
+  window_active: 302,
+  window_activity: 302,
+  window_height: 302,
+  window_id: 302,
+  window_index: 302,
+  window_last_flag: 302,
+  window_layout: 302,
+  window_linked: 302,
+  window_name: 302,
+  window_panes: 302,
+  window_visible_layout: 302,
+  window_width: 302,
+  window_zoomed_flag: 302,
+} as const;
+
+export type Token = keyof typeof since;
+
+/** One value of a row: the text for `-F`, and how it is read back. */
+export interface Column<T> {
+  readonly format: string;
+  read(cursor: Cursor): T;
+}
+
+const space = 0x20;
+const newline = 0x0a;
+const colon = 0x3a;
+
+/** A place in the output of a batch. */
+export class Cursor {
+  private at = 0;
+
+  /** @param version of the server, as major * 100 + minor. */
+  constructor(
+    private readonly bytes: Buffer,
+    readonly version: number,
+  ) {}
+
+  get done(): boolean {
+    return this.at >= this.bytes.length;
+  }
+
+  startsWith(text: string): boolean {
+    return this.bytes.toString('latin1', this.at, this.at + text.length) === text;
+  }
+
+  /** Goes past text that must stand here. */
+  expect(text: string): void {
+    if (!this.startsWith(text)) this.fail(`${JSON.stringify(text)} was expected`);
+    this.at += text.length;
+  }
+
+  /** The bytes up to the next stop, which is passed. For values that cannot hold it. */
+  until(stop: number): string {
+    const end = this.bytes.indexOf(stop, this.at);
+    if (end < 0) this.fail('it ends early');
+    const text = this.bytes.toString('utf8', this.at, end);
+    this.at = end + 1;
+    return text;
+  }
+
+  /** The next line, without its newline. */
+  line(): string {
+    return this.until(newline);
+  }
+
+  /** A text with its length before it. */
+  text(): Buffer {
+    const digits = this.until(colon);
+    if (!/^\d+$/.test(digits)) this.fail(`${JSON.stringify(digits)} is no length`);
+    const length = Number(digits);
+    if (printsEscaped(this.version)) {
+      const decoded = decodePrinted(this.bytes, this.at, length, space);
+      if (!decoded) this.fail(`no text of ${length} bytes follows`);
+      this.at = decoded.end + 1;
+      return decoded.value;
+    }
+    const end = this.at + length;
+    if (this.bytes[end] !== space) this.fail(`no text of ${length} bytes follows`);
+    const value = this.bytes.subarray(this.at, end);
+    this.at = end + 1;
+    return value;
+  }
+
+  /** Throws an error that shows what stands here. */
+  fail(why: string): never {
+    const before = this.bytes.toString('utf8', Math.max(0, this.at - 80), this.at);
+    const after = this.bytes.toString('utf8', this.at, this.at + 120);
+    throw new CwError(
+      'tmux-unusable',
+      `tmux printed a row that cannot be read: ${why}, in ${JSON.stringify(before)} <here> ${JSON.stringify(after)}`,
+    );
+  }
+}
+
+/** Where a version lacks a format, its column reads as this. */
+function gated<T>(token: Token, column: Column<T>, absent: T): Column<T> {
+  return {
+    format: column.format,
+    read(cursor) {
+      if (cursor.version >= since[token]) return column.read(cursor);
+      column.read(cursor);
+      return absent;
+    },
+  };
+}
+
+function text(expression: string): Column<Buffer> {
+  return { format: `#{n:${expression}}:#{${expression}} `, read: (cursor) => cursor.text() };
+}
+
+/** A text, byte for byte (what is not UTF-8 in it becomes U+FFFD). */
+export function field(token: Token): Column<string> {
+  const column = text(token);
+  return gated(token, { ...column, read: (cursor) => column.read(cursor).toString() }, '');
+}
+
+/**
+ * A text that tmux keeps escaped (`clean_name`, `window_set_name`): read back as what was set, so that setting it
+ * again does not escape it twice.
+ *
+ * @param from the first version that keeps it escaped.
+ */
+export function escaped(token: Token, from: number): Column<string> {
+  const column = text(token);
+  return gated(
+    token,
+    {
+      ...column,
+      read(cursor) {
+        const bytes = column.read(cursor);
+        return (cursor.version >= from ? unvis(bytes) : bytes).toString();
+      },
+    },
+    '',
+  );
+}
+
+/** A text that is missing when it is empty. */
+export function optional(token: Token): Column<string | null> {
+  const column = field(token);
+  return { ...column, read: (cursor) => column.read(cursor) || null };
+}
+
+/** A user option (`@name`); null when it is not set, or empty. */
+export function option(name: `@${string}`): Column<string | null> {
+  const column = text(name);
+  return { ...column, read: (cursor) => column.read(cursor).toString() || null };
+}
+
+/** A whole number. */
+export function int(token: Token): Column<number> {
+  return gated(
+    token,
+    {
+      format: `#{${token}} `,
+      read(cursor) {
+        const digits = cursor.until(space);
+        // Cells left of or above a window that is shown in part are negative.
+        if (/^-?\d+$/.test(digits)) return Number(digits);
+        if (digits === '' && cursor.version < since[token]) return 0;
+        return cursor.fail(`${token} is ${JSON.stringify(digits)}, no number`);
+      },
+    },
+    0,
+  );
+}
+
+/** A whole number, or null where tmux prints nothing: "not yet", "not so". */
+export function optionalInt(token: Token): Column<number | null> {
+  const number = int(token);
+  return {
+    format: number.format,
+    read(cursor) {
+      if (!cursor.startsWith(' ')) return number.read(cursor);
+      cursor.expect(' ');
+      return null;
+    },
+  };
+}
+
+/** A flag: `1`, and `0` or nothing. */
+export function flag(token: Token): Column<boolean> {
+  return {
+    format: `#{${token}} `,
+    read(cursor) {
+      const value = cursor.until(space);
+      if (value !== '1' && value !== '0' && value !== '')
+        cursor.fail(`${token} is ${JSON.stringify(value)}, no flag`);
+      return value === '1';
+    },
+  };
+}
+
+type Columns = Readonly<Record<string, Column<unknown>>>;
+type RowOf<C extends Columns> = { readonly [K in keyof C]: C[K] extends Column<infer T> ? T : never };
+
+function columnsOf<C extends Columns>(columns: C): Column<RowOf<C>> {
+  const entries = Object.entries(columns);
+  return {
+    format: entries.map(([, column]) => column.format).join(''),
+    read: (cursor) =>
+      Object.fromEntries(entries.map(([key, column]) => [key, column.read(cursor)])) as RowOf<C>,
+  };
+}
+
+/** All windows of the row's session (`#{W:}`), or all panes of its window (`#{P:}`). */
+export function each<C extends Columns>(loop: 'W' | 'P', columns: C): Column<RowOf<C>[]> {
+  const item = columnsOf(columns);
+  return {
+    format: `#{${loop}:+${item.format}}. `,
+    read(cursor) {
+      const items: RowOf<C>[] = [];
+      while (cursor.startsWith('+')) {
+        cursor.expect('+');
+        items.push(item.read(cursor));
+      }
+      cursor.expect('. ');
+      return items;
+    },
+  };
+}
+
+export interface Row<T> {
+  /** For `-F`. */
+  readonly format: string;
+  /** The rows that stand next in mixed output; none when something else does. */
+  take(cursor: Cursor): T[];
+  /**
+   * The rows of output that holds nothing else.
+   *
+   * @throws CwError `tmux-unusable` that shows the place, when it is of another shape.
+   */
+  parse(output: Buffer, version: number): T[];
+}
+
+export type RowType<R> = R extends Row<infer T> ? T : never;
+
+/**
+ * A kind of row.
+ *
+ * @param tag one word that begins each row, so that kinds can be told apart in the output of one batch.
+ */
+export function defineRow<C extends Columns>(tag: string, columns: C): Row<RowOf<C>> {
+  const body = columnsOf(columns);
+  const take = (cursor: Cursor) => {
+    const rows: RowOf<C>[] = [];
+    while (cursor.startsWith(`${tag} `)) {
+      cursor.expect(`${tag} `);
+      rows.push(body.read(cursor));
+      cursor.expect('\n');
+    }
+    return rows;
+  };
+  return {
+    format: `${tag} ${body.format}`,
+    take,
+    parse(output, version) {
+      const cursor = new Cursor(output, version);
+      const rows = take(cursor);
+      if (!cursor.done) cursor.fail(`a row that begins with ${JSON.stringify(tag)} was expected`);
+      return rows;
+    },
+  };
+}

@@ -1,0 +1,262 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { expand } from '../blueprint/expand.js';
+import type { ServerFacts } from '../blueprint/facts.js';
+import type { Blueprint } from '../blueprint/model.js';
+import { describePlan, plan } from '../blueprint/plan.js';
+import { CwError, messageOf } from '../errors.js';
+import { resolveEnvironment } from '../project/environment.js';
+import { excludeOurFiles } from '../project/exclude.js';
+import { gatherProjectFacts } from '../project/facts.js';
+import { trustState } from '../project/trust.js';
+import { isFolder } from '../system/files.js';
+import { withLock } from '../system/lock.js';
+import { homeFolder, packageFolder } from '../system/paths.js';
+import { chooseTemplate, type ChosenTemplate } from '../template/choose.js';
+import { serverEnv } from '../tmux/address.js';
+import type { Connection } from '../tmux/connection.js';
+import type { SessionsReading } from '../tmux/reading.js';
+import { type Applied, applyPlan } from './apply.js';
+import { joinWorkspaces, type Workspace } from './find.js';
+import { runHook } from './hooks.js';
+import { chooseName } from './name.js';
+import { newWorkspaceId, Registry, type WorkspaceRecord } from './registry.js';
+import { readIfRunning, startServer } from './start-server.js';
+
+/** The workspaces beside the projects: at home in the home folder, each with a template of its own name. */
+export const sideWorkspaces = ['scratch', 'monitoring'] as const;
+export type SideWorkspace = (typeof sideWorkspaces)[number];
+
+export interface OpenRequest {
+  /** The project's folder, absolute and real. */
+  readonly path: string;
+  readonly name?: string | undefined;
+  readonly side?: SideWorkspace | undefined;
+  /** `--template`. */
+  readonly template?: string | undefined;
+  /** The template of the settings. */
+  readonly preferred: string | null;
+  readonly overrides: Readonly<Record<string, string>>;
+  readonly windows: readonly string[];
+  readonly size: { readonly width: number; readonly height: number };
+  readonly dryRun: boolean;
+  /** Where a relative file in `template` is looked up. */
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Told what is waited for. */
+  readonly note: (text: string) => void;
+}
+
+export interface Opened {
+  /** False: it was open already, and was left as it is. */
+  readonly created: boolean;
+  readonly id: string;
+  readonly name: string;
+  readonly session: string;
+  /** `$3`; null for a dry run. */
+  readonly sessionId: string | null;
+  readonly path: string;
+  readonly template: string | null;
+  /** Why that template. */
+  readonly reason: string | null;
+  readonly windows: number;
+  readonly panes: number;
+  /** What the user should know: names changed, commands left out, folders that are gone. */
+  readonly notes: readonly string[];
+  /** The steps of a dry run. */
+  readonly steps: readonly string[];
+}
+
+/**
+ * Opens a project's workspace, or finds it open. Of two calls at once one builds, and the other finds what that
+ * one built.
+ *
+ * @throws CwError what `chooseTemplate`, `expand`, `applyPlan` and the hook `before_create` throw; nothing is left
+ *   behind then.
+ */
+export async function openWorkspace(connection: Connection, request: OpenRequest): Promise<Opened> {
+  const registry = new Registry(connection.address, request.env);
+  if (request.dryRun) return build(connection, registry, request);
+  return withLock(registry.openLock(request.path + (request.side ?? request.name ?? '')), () => build(connection, registry, request), {
+    wait: 90_000,
+    onWait: (pid) => request.note(`Process ${pid} is opening it: waiting for that.`),
+  });
+}
+
+async function build(connection: Connection, registry: Registry, request: OpenRequest): Promise<Opened> {
+  const server = await readIfRunning(connection);
+  const workspaces = joinWorkspaces(server?.sessions ?? [], registry.readAll().records);
+  const known = workspaces.find((workspace) => isFor(workspace, request));
+  if (known?.session) return alreadyOpen(known, request);
+  const trust = trustState(request.path, request.env);
+  const chosen = await choose(request, trust.state === 'trusted');
+  const sessionNames = server?.sessions.map((session) => session.name) ?? [];
+  const names = known?.record
+    ? { name: known.name, session: known.record.session, note: null }
+    : chooseName(request.side ?? request.name, request.path, { workspaces, sessionNames }, request.env);
+  const drawn = draw(request, chosen, trust.state === 'trusted', { ...names, id: known?.id ?? newWorkspaceId() });
+  const { blueprint } = drawn;
+  const notes = [...(names.note ? [names.note] : []), ...chosen.notes, ...drawn.notes];
+  const result = {
+    created: true,
+    id: blueprint.id,
+    name: blueprint.name,
+    session: blueprint.session,
+    path: request.path,
+    template: chosen.name,
+    reason: chosen.reason,
+    windows: blueprint.windows.length,
+    panes: blueprint.windows.reduce((sum, window) => sum + window.panes.length, 0),
+  };
+  if (request.dryRun) {
+    const made = plan(blueprint, serverFacts(server, newNonce(), request.env));
+    notes.push(...made.problems.map((problem) => problem.message));
+    return { ...result, sessionId: null, notes, steps: describePlan(made) };
+  }
+  const hooks = chosen.template.hooks ?? {};
+  if (hooks.before_create) await runHook('before_create', hooks.before_create, blueprint, request.env);
+  if (!request.side) excludeOurFiles(request.path);
+  const applied = await applyBlueprint(connection, registry, blueprint, server, request.env);
+  notes.push(...applied.problems.map((problem) => problem.message));
+  registry.write({ ...(known?.record ?? recordOf(blueprint)), template: chosen.name, closedAt: null });
+  if (hooks.after_create) {
+    try {
+      await runHook('after_create', hooks.after_create, blueprint, request.env);
+    } catch (error) {
+      notes.push(messageOf(error));
+    }
+  }
+  return { ...result, sessionId: applied.ids.get('session') ?? null, notes, steps: [] };
+}
+
+/** The blueprint of a template for this project, and what had to be left out. */
+function draw(
+  request: OpenRequest,
+  chosen: ChosenTemplate,
+  trusted: boolean,
+  identity: { readonly id: string; readonly name: string; readonly session: string },
+): { blueprint: Blueprint; notes: string[] } {
+  const environment = resolveEnvironment({
+    path: request.path,
+    name: identity.name,
+    template: chosen.template,
+    trusted,
+    env: request.env,
+  });
+  const facts = gatherProjectFacts({
+    id: identity.id,
+    name: identity.name,
+    session: identity.session,
+    path: request.path,
+    env: request.env,
+    environment: environment.variables,
+    size: request.size,
+    overrides: request.overrides,
+    windows: request.windows,
+  });
+  const { blueprint, notes } = expand(chosen.template, facts);
+  return { blueprint: { ...blueprint, template: chosen.name }, notes: [...environment.notes, ...notes] };
+}
+
+/**
+ * Plans a blueprint for the server as it is and applies the plan, while no other builder of this server does. Where
+ * no server runs one is started.
+ *
+ * @throws CwError as `applyPlan` does.
+ */
+export async function applyBlueprint(
+  connection: Connection,
+  registry: Registry,
+  blueprint: Blueprint,
+  server: SessionsReading | null,
+  env: NodeJS.ProcessEnv,
+): Promise<Applied> {
+  return withLock(registry.buildLock(), async () => {
+    const nonce = newNonce();
+    const started = server ? null : await startServer(connection, nonce, env);
+    const made = plan(blueprint, serverFacts(server ?? started?.reading ?? null, nonce, env));
+    const applied = await applyPlan(connection, made, { nonce, env: serverEnv(env), keeper: started?.keeper });
+    return { ...applied, problems: [...made.problems, ...applied.problems] };
+  });
+}
+
+function newNonce(): string {
+  return randomBytes(5).toString('hex');
+}
+
+function isFor(workspace: Workspace, request: OpenRequest): boolean {
+  if (request.side) return workspace.name === request.side && workspace.path === request.path;
+  if (workspace.path !== request.path) return false;
+  if (request.name !== undefined) return workspace.name === request.name;
+  return !(sideWorkspaces as readonly string[]).includes(workspace.record?.template ?? '');
+}
+
+function alreadyOpen(known: Workspace, request: OpenRequest): Opened {
+  const session = known.session;
+  if (!session) throw new Error('only for open ones');
+  const asked = request.template !== undefined || request.windows.length > 0 || Object.keys(request.overrides).length > 0;
+  return {
+    created: false,
+    id: known.id,
+    name: known.name,
+    session: session.name,
+    sessionId: session.id,
+    path: known.path,
+    template: known.record?.template ?? null,
+    reason: null,
+    windows: session.windows,
+    panes: session.panes,
+    notes: asked ? [`${known.name} is open already: --template, --set and --window change nothing. Close it first: cw kill ${known.name}`] : [],
+    steps: [],
+  };
+}
+
+async function choose(request: OpenRequest, trusted: boolean): Promise<ChosenTemplate> {
+  return chooseTemplate({
+    explicit: request.side ?? request.template,
+    path: request.path,
+    trusted,
+    preferred: request.preferred,
+    env: request.env,
+    cwd: request.cwd,
+  });
+}
+
+/** What the planner needs to know of the server; of none, what the one that will be started is like. */
+export function serverFacts(server: SessionsReading | null, nonce: string, env: NodeJS.ProcessEnv): ServerFacts {
+  return {
+    running: server !== null,
+    version: server?.version ?? 0,
+    baseIndex: server?.baseIndex ?? 0,
+    paneBaseIndex: server?.paneBaseIndex ?? 0,
+    defaultShell: server?.defaultShell ?? env.SHELL ?? '/bin/sh',
+    historyLimit: server?.historyLimit ?? 2000,
+    sessions: (server?.sessions ?? []).map(({ id, name, workspace, group }) => ({ id, name, workspace, group, windows: {} })),
+    shellFolder: join(packageFolder(), 'shell'),
+    nonce,
+    folderExists: isFolder,
+  };
+}
+
+/** The record of a workspace that has none yet. */
+export function recordOf(blueprint: Blueprint): WorkspaceRecord {
+  return {
+    format: 1,
+    id: blueprint.id,
+    name: blueprint.name,
+    session: blueprint.session,
+    path: blueprint.path,
+    template: blueprint.template,
+    createdAt: new Date().toISOString(),
+    lastAttachedAt: null,
+    closedAt: null,
+    git: null,
+  };
+}
+
+/** The folder in which the workspaces beside the projects live. */
+export function sideFolder(env: NodeJS.ProcessEnv): string {
+  const home = homeFolder(env);
+  if (!isFolder(home)) throw new CwError('failed', `The home folder ${home} does not exist.`, { hint: 'Set HOME to a folder.' });
+  return home;
+}

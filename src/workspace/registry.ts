@@ -1,0 +1,145 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { systemCode } from '../errors.js';
+import { ensurePrivateFolder, readTextIfAny, writeFileAtomic } from '../system/files.js';
+import { stateFolder } from '../system/paths.js';
+import { hostId } from '../system/process.js';
+import type { ServerAddress } from '../tmux/connection.js';
+
+/** What we remember of a workspace, open or closed: `workspace.json` in its folder of the state folder. */
+export interface WorkspaceRecord {
+  readonly format: 1;
+  readonly id: string;
+  /** The label; unique among the workspaces of one tmux server. */
+  readonly name: string;
+  readonly session: string;
+  /** The project's folder, absolute and real. */
+  readonly path: string;
+  readonly template: string | null;
+  /** UTC, ISO 8601. */
+  readonly createdAt: string;
+  readonly lastAttachedAt: string | null;
+  /** When `cw kill` closed it; null while it is open, or ended in another way. */
+  readonly closedAt: string | null;
+  /** The last reading of its repository. */
+  readonly git: GitReading | null;
+}
+
+export interface GitReading {
+  /** null when HEAD is detached. */
+  readonly branch: string | null;
+  readonly dirty: boolean;
+  readonly at: string;
+}
+
+/**
+ * The folder of all workspaces of one tmux server on this host: a home can be shared by hosts, and a user can have
+ * several servers.
+ */
+export function registryFolder(address: ServerAddress, env: NodeJS.ProcessEnv): string {
+  const hash = createHash('sha256').update(address.socketPath).digest('hex').slice(0, 8);
+  const label = basename(address.socketPath).replace(/[^A-Za-z0-9_-]/g, '_');
+  return join(stateFolder(env), hostId(), `${label}-${hash}`);
+}
+
+export class Registry {
+  readonly folder: string;
+
+  constructor(address: ServerAddress, env: NodeJS.ProcessEnv) {
+    this.folder = registryFolder(address, env);
+  }
+
+  workspaceFolder(id: string): string {
+    return join(this.folder, id);
+  }
+
+  /** All records that can be read, in no order. `damaged` names the files that cannot. */
+  readAll(): { records: WorkspaceRecord[]; damaged: string[] } {
+    let names: string[];
+    try {
+      names = readdirSync(this.folder);
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return { records: [], damaged: [] };
+      throw error;
+    }
+    const records: WorkspaceRecord[] = [];
+    const damaged: string[] = [];
+    for (const name of names) {
+      if (!isWorkspaceId(name)) continue;
+      const file = join(this.folder, name, 'workspace.json');
+      const text = readTextIfAny(file);
+      if (text === null) continue;
+      const record = parseRecord(text);
+      if (record?.id === name) records.push(record);
+      else damaged.push(file);
+    }
+    return { records, damaged };
+  }
+
+  read(id: string): WorkspaceRecord | null {
+    const text = readTextIfAny(join(this.folder, id, 'workspace.json'));
+    return text === null ? null : parseRecord(text);
+  }
+
+  write(record: WorkspaceRecord): void {
+    const folder = this.workspaceFolder(record.id);
+    ensurePrivateFolder(folder);
+    writeFileAtomic(join(folder, 'workspace.json'), `${JSON.stringify(record, null, 2)}\n`);
+  }
+
+  /** Forgets a workspace with all that is kept of it. */
+  remove(id: string): void {
+    if (!isWorkspaceId(id)) throw new Error(`not a workspace id: ${id}`);
+    rmSync(this.workspaceFolder(id), { recursive: true, force: true });
+  }
+
+  /** The lock that one builder on this server holds while it names and makes a session. */
+  buildLock(): string {
+    return join(this.folder, 'locks', 'build.lock');
+  }
+
+  /** The lock of one project's folder: two commands that open it at once make one workspace. */
+  openLock(path: string): string {
+    const hash = createHash('sha256').update(path).digest('hex').slice(0, 16);
+    return join(this.folder, 'locks', `open-${hash}.lock`);
+  }
+}
+
+const idPattern = /^w[0-9a-f]{12}$/;
+
+/** A new workspace id. Made by chance, so that ids of several machines never meet in one archive. */
+export function newWorkspaceId(): string {
+  return `w${randomBytes(6).toString('hex')}`;
+}
+
+export function isWorkspaceId(text: string): boolean {
+  return idPattern.test(text);
+}
+
+function parseRecord(text: string): WorkspaceRecord | null {
+  // By hand: `cw list` reads hundreds of these, and a schema library would take longer to load than all of them.
+  let value: Partial<WorkspaceRecord>;
+  try {
+    value = JSON.parse(text) as Partial<WorkspaceRecord>;
+  } catch {
+    return null;
+  }
+  const isText = (field: unknown): field is string => typeof field === 'string';
+  if (typeof value !== 'object' || value === null || value.format !== 1) return null;
+  const { id, name, session, path, createdAt } = value;
+  if (!isText(id) || !isWorkspaceId(id) || !isText(name) || !isText(session) || !isText(path) || !isText(createdAt)) return null;
+  const git = value.git;
+  return {
+    format: 1,
+    id,
+    name,
+    session,
+    path,
+    createdAt,
+    template: isText(value.template) ? value.template : null,
+    lastAttachedAt: isText(value.lastAttachedAt) ? value.lastAttachedAt : null,
+    closedAt: isText(value.closedAt) ? value.closedAt : null,
+    git: git && typeof git.dirty === 'boolean' && isText(git.at) ? { branch: isText(git.branch) ? git.branch : null, dirty: git.dirty, at: git.at } : null,
+  };
+}

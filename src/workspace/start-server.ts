@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs';
+import { serverEnv } from '../tmux/address.js';
+import type { Connection } from '../tmux/connection.js';
+import { readSessions, type SessionsReading } from '../tmux/reading.js';
+
+/**
+ * Reads the sessions, or null where no server runs. Where there is no socket at all it is known without a process.
+ * (A server whose socket was deleted cannot be reached either: tmux itself would start another one.)
+ */
+export async function readIfRunning(connection: Connection): Promise<SessionsReading | null> {
+  return existsSync(connection.address.socketPath) ? readSessions(connection) : null;
+}
+
+export interface StartedServer {
+  readonly reading: SessionsReading;
+  /** The session that keeps the new server alive until it has another one; to be killed by this id. */
+  readonly keeper: string;
+}
+
+/**
+ * Starts a server, which reads the user's tmux.conf, and reads the options that a plan needs (base-index and
+ * such are known only now). The environment it gets stays with it for ever: that of a login, without what npm, an
+ * agent or an outer tmux put into ours.
+ */
+export async function startServer(connection: Connection, nonce: string, env: NodeJS.ProcessEnv): Promise<StartedServer> {
+  const name = `cw-tmp-${nonce}-start`;
+  const reading = await readSessions(connection, {
+    // Two words: tmux starts the program itself, without a shell.
+    commands: [['new-session', '-d', '-s', name, '-c', '/', 'sleep', '600']],
+    env: serverEnv(env),
+  });
+  const keeper = reading?.sessions.find((session) => session.name === name)?.id;
+  if (!reading || !keeper) throw new Error('tmux started a session and does not list it');
+  return { reading, keeper };
+}

@@ -1,0 +1,168 @@
+import { join } from 'node:path';
+import { waitUntil } from '../support/wait.js';
+import { makeSandbox, root } from '../support/world.js';
+import { inTurn, median, process as program, type Row } from './measure.js';
+
+/** How fast the program starts, opens, hops and lists. */
+export async function startRows(runs: number): Promise<Row[]> {
+  return [await version(runs), await hop(runs), await open(runs), ...(await list(runs))];
+}
+
+async function version(runs: number): Promise<Row> {
+  const world = makeSandbox();
+  try {
+    const [ours, theirs] = await inTurn(
+      program(join(root, 'bin/cw'), ['--version'], { env: world.env }),
+      program('node', ['-e', '0'], { env: world.env }),
+      runs,
+    );
+    return {
+      what: 'cw --version',
+      ours: median(ours.times),
+      against: 'node -e 0',
+      theirs: median(theirs.times),
+      limit: 1.5,
+    };
+  } finally {
+    await world.dispose();
+  }
+}
+
+/** Inside tmux: a real client is attached, by a second server whose pane is its terminal. */
+async function hop(runs: number): Promise<Row> {
+  const world = makeSandbox();
+  const outer = makeSandbox();
+  try {
+    for (const name of ['one', 'two']) {
+      world.file(`projects/${name}/.keep`, '');
+      const opened = await world.cw(['up', '--detach', join(world.home, 'projects', name)]);
+      if (opened.code !== 0) throw new Error(opened.stderr);
+    }
+    outer.tmux(
+      'new-session',
+      '-d',
+      '-x',
+      '200',
+      '-y',
+      '50',
+      `exec env -u TMUX tmux -u -S ${world.socket} attach -t =claude-dev-one:`,
+    );
+    await waitUntil('a client is attached', () => world.tmux('list-clients').trim());
+    const TMUX = world
+      .tmux('display-message', '-p', '-t', '=claude-dev-one:', '#{socket_path},#{pid},#{s/\\$//:session_id}')
+      .trim();
+    const TMUX_PANE = world.tmux('display-message', '-p', '-t', '=claude-dev-one:', '#{pane_id}').trim();
+    const { CW_TMUX_SOCKET: _, ...rest } = world.env;
+    const env = { ...rest, TMUX, TMUX_PANE };
+    let turn = 0;
+    const target = () => (turn++ % 2 ? 'one' : 'two');
+    const [ours, theirs] = await inTurn(
+      () => program(join(root, 'bin/claude-switch'), [target()], { env })(),
+      () => {
+        const name = `=claude-dev-${target()}:`;
+        return program('sh', ['-c', `tmux has-session -t '${name}' && tmux switch-client -t '${name}'`], {
+          env,
+        })();
+      },
+      runs * 3,
+    );
+    return {
+      what: 'hop to a running workspace',
+      ours: median(ours.times),
+      against: "sh -c 'tmux has-session && tmux switch-client'",
+      theirs: median(theirs.times),
+      limit: 2,
+    };
+  } finally {
+    await outer.dispose();
+    await world.dispose();
+  }
+}
+
+/** A workspace of four panes, against a bare Node process that makes one chained tmux call for the same panes. */
+async function open(runs: number): Promise<Row> {
+  const world = makeSandbox();
+  try {
+    world.file('projects/shop/README.md', '# shop\n');
+    world.tmux('new-session', '-d', '-s', 'keep');
+    const path = join(world.home, 'projects/shop');
+    const chain = `require('node:child_process').spawnSync('tmux', ['-u','-S',${JSON.stringify(world.socket)},
+      'new-session','-d','-s','bare','-x','200','-y','50','-c',${JSON.stringify(path)},';',
+      'split-window','-h','-t','=bare:',';','split-window','-v','-t','=bare:',';','split-window','-v','-t','=bare:',';',
+      'select-layout','-t','=bare:','tiled'], {stdio:'inherit'})`;
+    const end = (name: string) => {
+      try {
+        world.tmux('kill-session', '-t', `=${name}`);
+      } catch {
+        // not there yet
+      }
+    };
+    const [ours, theirs] = await inTurn(
+      program(join(root, 'bin/cw'), ['up', '--detach', path], { env: world.env }),
+      program('node', ['-e', chain], { env: world.env }),
+      runs,
+      () => {
+        end('claude-dev-shop');
+        end('bare');
+      },
+    );
+    return {
+      what: 'cw up, a new workspace of 4 panes',
+      ours: median(ours.times),
+      against: 'node with one chained tmux call',
+      theirs: median(theirs.times),
+      limit: 2.5,
+    };
+  } finally {
+    await world.dispose();
+  }
+}
+
+async function list(runs: number): Promise<Row[]> {
+  const world = makeSandbox();
+  try {
+    await manyWorkspaces(world, 200);
+    const [ours, theirs] = await inTurn(
+      program(join(root, 'bin/cw'), ['list'], { env: world.env }),
+      program('node', ['-e', '0'], { env: world.env }),
+      runs,
+    );
+    const [bare] = await inTurn(
+      program('tmux', ['-u', '-S', world.socket, 'list-sessions'], { env: world.env }),
+      () => {},
+      runs,
+    );
+    return [
+      {
+        what: 'cw list, 200 workspaces',
+        ours: median(ours.times),
+        against: 'node -e 0',
+        theirs: median(theirs.times),
+        limit: 3,
+      },
+      {
+        what: 'cw list, 200 workspaces',
+        ours: median(ours.times),
+        against: 'tmux list-sessions',
+        theirs: median(bare.times),
+        limit: null,
+      },
+    ];
+  } finally {
+    await world.dispose();
+  }
+}
+
+/** Opens workspaces of four panes by the program itself. */
+export async function manyWorkspaces(world: ReturnType<typeof makeSandbox>, count: number): Promise<void> {
+  const width = 2;
+  const names = Array.from({ length: count }, (_, index) => `p${String(index).padStart(3, '0')}`);
+  const next = async (): Promise<void> => {
+    for (let name = names.shift(); name !== undefined; name = names.shift()) {
+      world.file(`projects/${name}/README.md`, '');
+      const opened = await world.cw(['up', '--detach', join(world.home, 'projects', name)]);
+      if (opened.code !== 0) throw new Error(opened.stderr);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, next));
+}
