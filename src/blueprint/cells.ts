@@ -36,7 +36,10 @@ export function layoutFromCells(cells: Cells, size: Size, panes: number): CellLa
       { hint: 'Use fewer panes or a larger terminal.' },
     );
   }
-  return { layout: printLayout(placed(grown(cells as Cell, cell, size), 0, 0)), order };
+  return {
+    layout: printLayout(placed(grown(cells as Cell, cell, { width: size.width, height: size.height }), 0, 0)),
+    order,
+  };
 }
 
 /** The tree without sizes; the numbers of its panes are added to `order`. */

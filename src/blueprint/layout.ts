@@ -114,7 +114,7 @@ export function rescaleLayout(cell: LayoutCell, size: Size): LayoutCell {
       { hint: 'Use fewer panes or a larger terminal.' },
     );
   }
-  return placed(rescaled(cell, size), 0, 0);
+  return placed(rescaled(cell, { width: size.width, height: size.height }), 0, 0);
 }
 
 /** The smallest size that a cell's panes fit into: tmux's least pane is one cell. */

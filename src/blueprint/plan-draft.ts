@@ -55,7 +55,7 @@ export function draft(blueprint: Blueprint, facts: ServerFacts): Draft {
         index,
         target: `=${temporaryName}:${index}`,
         linked,
-        splits: planSplits(window.panes.length, window.size),
+        splits: planSplits(window.panes.length, blueprint.size), // as new windows are at first
         starts: linked === null ? window.panes.map((pane) => startOf(pane, blueprint, facts, problems)) : [],
         layout: linked === null ? layoutOf(window, facts, problems) : window.layout,
       };

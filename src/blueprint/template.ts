@@ -57,7 +57,7 @@ export const TemplatePane = z.strictObject({
     .union([z.string(), z.array(Candidate).min(1)])
     .optional()
     .describe(
-      'One command line, or candidates of which the first that can work here is run; none: a plain shell.',
+      'One command line, or candidates of which the first that can work here is run; none, or an empty one: a plain shell.',
     ),
   root: z
     .union([z.string(), z.array(z.string()).min(1)])

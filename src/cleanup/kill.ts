@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { CwError } from '../errors.js';
-import { readPaneText } from '../snapshot/text.js';
 import { captureWorkspace } from '../snapshot/capture.js';
+import { readPaneText } from '../snapshot/text.js';
 import { ensurePrivateFolder, writeFileAtomic } from '../system/files.js';
 import type { Workspace } from '../workspace/find.js';
 import { runHook } from '../workspace/hooks.js';
@@ -23,7 +23,11 @@ export interface Killed {
  * @throws CwError `refused` when the template's `before_close` fails or the session is no longer ours; `failed`
  *   when the text could not be saved (nothing is closed then).
  */
-export async function killWorkspace(world: World, workspace: Workspace, env: NodeJS.ProcessEnv): Promise<Killed> {
+export async function killWorkspace(
+  world: World,
+  workspace: Workspace,
+  env: NodeJS.ProcessEnv,
+): Promise<Killed> {
   const session = workspace.session;
   if (!session) throw new CwError('not-found', `${workspace.name} is not open.`);
   const { connection, registry } = world;
@@ -32,7 +36,11 @@ export async function killWorkspace(world: World, workspace: Workspace, env: Nod
   const { blueprint, paneIds } = captured;
   const before = blueprint.hooks.before_close;
   if (before) await runHook('before_close', before, blueprint, env);
-  const savedTo = join(registry.workspaceFolder(workspace.id), 'closed', new Date().toISOString().replace(/[:.]/g, '-'));
+  const savedTo = join(
+    registry.workspaceFolder(workspace.id),
+    'closed',
+    new Date().toISOString().replace(/[:.]/g, '-'),
+  );
   ensurePrivateFolder(savedTo);
   const texts = await readPaneText(connection, [...paneIds.values()]);
   writeFileAtomic(join(savedTo, 'blueprint.json'), `${JSON.stringify(blueprint, null, 2)}\n`);
@@ -45,17 +53,31 @@ export async function killWorkspace(world: World, workspace: Workspace, env: Nod
   }
   const result = await connection.batch([
     // Checked and ended in one command of the server: nothing comes between.
-    ['if-shell', '-F', '-t', `${session.id}:`, `#{==:#{@cw_id},${workspace.id}}`, `kill-session -t '${session.id}'`, 'display-message -p refused'],
+    [
+      'if-shell',
+      '-F',
+      '-t',
+      `${session.id}:`,
+      `#{==:#{@cw_id},${workspace.id}}`,
+      `kill-session -t '${session.id}'`,
+      'display-message -p refused',
+    ],
   ]);
   if (result.stdout.toString().includes('refused')) {
-    throw new CwError('refused', `The session ${session.name} is not ${workspace.name} any more: it was left alone.`);
+    throw new CwError(
+      'refused',
+      `The session ${session.name} is not ${workspace.name} any more: it was left alone.`,
+    );
   }
-  if (result.errors.length > 0) throw new CwError('failed', `tmux did not close ${session.name}: ${result.errors.join('; ')}.`);
+  if (result.errors.length > 0)
+    throw new CwError('failed', `tmux did not close ${session.name}: ${result.errors.join('; ')}.`);
   const now = new Date().toISOString();
   registry.write({
     ...(workspace.record ?? recordOf(blueprint)),
     closedAt: now,
-    lastAttachedAt: session.lastAttached ? new Date(session.lastAttached * 1000).toISOString() : (workspace.record?.lastAttachedAt ?? null),
+    lastAttachedAt: session.lastAttached
+      ? new Date(session.lastAttached * 1000).toISOString()
+      : (workspace.record?.lastAttachedAt ?? null),
   });
   const notes: string[] = [];
   const after = blueprint.hooks.after_close;

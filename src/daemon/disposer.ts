@@ -6,8 +6,12 @@ export class Disposer {
   /** @param failed is told of a disposal that throws; the others go on. */
   constructor(private readonly failed: (what: string, error: unknown) => void) {}
 
-  add(name: string, dispose: () => void | Promise<void>): void {
-    if (this.done) throw new Error(`${name} began after the end`);
+  /** @throws Error when the end has come already; the thing is then ended at once. */
+  async add(name: string, dispose: () => void | Promise<void>): Promise<void> {
+    if (this.done) {
+      await this.end(name, dispose);
+      throw new Error(`stopped before ${name} could be used`);
+    }
     this.items.push({ name, dispose });
   }
 
@@ -18,12 +22,14 @@ export class Disposer {
   }
 
   private async run(): Promise<void> {
-    for (const { name, dispose } of this.items.reverse()) {
-      try {
-        await dispose();
-      } catch (error) {
-        this.failed(`ending ${name}`, error);
-      }
+    for (const { name, dispose } of this.items.reverse()) await this.end(name, dispose);
+  }
+
+  private async end(name: string, dispose: () => void | Promise<void>): Promise<void> {
+    try {
+      await dispose();
+    } catch (error) {
+      this.failed(`ending ${name}`, error);
     }
   }
 }

@@ -21,7 +21,8 @@ export function expressionProblem(expression: string): string | null {
   const { valid, errors } = nodeCron.validateDetailed(expression);
   if (!valid) return errors.map((error) => error.message).join('; ') || 'it is not a cron expression';
   // Seconds are a sixth field; nothing of ours is worth more than once a minute.
-  if (expression.trim().split(/\s+/).length !== 5) return 'it does not have five fields (minute hour day month weekday)';
+  if (expression.trim().split(/\s+/).length !== 5)
+    return 'it does not have five fields (minute hour day month weekday)';
   return null;
 }
 
@@ -73,7 +74,8 @@ export class Scheduler {
   set(schedules: Schedules): void {
     if (this.stopped) return;
     const wanted = Object.entries(schedules).filter(
-      (entry): entry is [JobName, string] => entry[1] !== null && this.options.jobs[entry[0] as JobName] !== undefined,
+      (entry): entry is [JobName, string] =>
+        entry[1] !== null && this.options.jobs[entry[0] as JobName] !== undefined,
     );
     for (const [name, expression] of wanted) {
       const problem = expressionProblem(expression);
@@ -84,7 +86,13 @@ export class Scheduler {
     }
     const before = this.jobs;
     for (const job of before) void job.task.destroy();
-    this.jobs = wanted.map(([name, expression]) => this.begin(name, expression, before.find((job) => job.name === name)));
+    this.jobs = wanted.map(([name, expression]) =>
+      this.begin(
+        name,
+        expression,
+        before.find((job) => job.name === name),
+      ),
+    );
     this.catchUp();
   }
 
@@ -117,7 +125,10 @@ export class Scheduler {
       this.catchUp();
     };
     const task = nodeCron.createTask(expression, tick, { name, suppressMissedWarning: true });
-    task.on('execution:missed', tick);
+    // A timer that came late. Unless the job was caught up with already.
+    task.on('execution:missed', () => {
+      if (job.due <= this.now()) tick();
+    });
     const job: Job = {
       name,
       expression,
@@ -130,7 +141,8 @@ export class Scheduler {
     if (!before && job.lastAt !== null) {
       // One that was due while no daemon ran is due now. The gap between two runs tells, since cron has no "before".
       const [first, second] = task.getNextRuns(2);
-      if (first && second && Date.parse(job.lastAt) + (second.getTime() - first.getTime()) < this.now()) job.due = 0;
+      if (first && second && Date.parse(job.lastAt) + (second.getTime() - first.getTime()) < this.now())
+        job.due = 0;
     }
     void task.start();
     return job;
@@ -151,9 +163,16 @@ export class Scheduler {
       job.running = null;
       job.lastAt = begun;
       // The settings may have changed meanwhile: the job has then another record.
-      for (const other of this.jobs) if (other.name === job.name) Object.assign(other, { running: null, lastAt: begun, lastError: job.lastError });
+      for (const other of this.jobs) {
+        if (other.name === job.name)
+          Object.assign(other, { running: null, lastAt: begun, lastError: job.lastError });
+      }
       this.last[job.name] = begun;
-      this.options.memory.write(this.last);
+      try {
+        this.options.memory.write(this.last);
+      } catch (error) {
+        this.options.failed(job.name, error); // a full disk: at worst the job runs once more after a restart
+      }
     };
     job.running = work();
   }

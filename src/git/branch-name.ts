@@ -15,7 +15,7 @@ export function isBranchName(name: string): boolean {
  */
 export function worktreeFolderName(branch: string): string {
   const name = branch
-    .replace(/[^\p{L}\p{M}\p{N}._-]+/gu, '-')
+    .replace(/[^\p{L}\p{M}\p{N}._]+/gu, '-')
     .replace(/^[-.]+|[-.]+$/g, '')
     .normalize('NFC');
   return (

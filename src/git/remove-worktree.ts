@@ -85,7 +85,11 @@ export interface Removal {
  *   no remote has, an operation under way, submodules; or that it is locked, or its state cannot be read. `force`
  *   overrides. What `findWorktree` throws.
  */
-export async function checkRemoval(path: string, name: string, options: RemoveOptions = {}): Promise<Removal> {
+export async function checkRemoval(
+  path: string,
+  name: string,
+  options: RemoveOptions = {},
+): Promise<Removal> {
   const worktree = await findWorktree(path, name, options);
   const lost = await losses(worktree, requireRepository(path).commonDir, options);
   if (lost.length > 0 && !options.force) {

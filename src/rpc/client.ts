@@ -8,8 +8,8 @@ import {
   type Method,
   type Methods,
   protocolNumber,
-  readIncoming,
   type RpcError,
+  readIncoming,
 } from './protocol.js';
 
 /**
@@ -129,10 +129,14 @@ export class RpcClient {
       return await this.ask(method, params, limit);
     } catch (error) {
       if (error instanceof Refusal) throw refusalError(error.refused);
-      throw new CwError('failed', `The daemon (process ${this.hello.pid}) gave no answer to ${method}: ${messageOf(error)}.`, {
-        hint: 'What it does: cw daemon logs',
-        cause: error,
-      });
+      throw new CwError(
+        'failed',
+        `The daemon (process ${this.hello.pid}) gave no answer to ${method}: ${messageOf(error)}.`,
+        {
+          hint: 'What it does: cw daemon logs',
+          cause: error,
+        },
+      );
     }
   }
 
@@ -191,7 +195,8 @@ export class RpcClient {
       }
       if ('event' in message) {
         // Names that a newer daemon has and we do not know have no listener.
-        for (const listener of this.listeners.get(message.event as EventName) ?? []) listener(message.data as never);
+        for (const listener of this.listeners.get(message.event as EventName) ?? [])
+          listener(message.data as never);
         continue;
       }
       const waiting = typeof message.id === 'number' ? this.waiting.get(message.id) : undefined;

@@ -1,4 +1,4 @@
-import { countPanes, type LayoutCell, parseLayout } from '../blueprint/layout.js';
+import { type LayoutCell, parseLayout, printLayout } from '../blueprint/layout.js';
 import type { Blueprint, Options, Pane, Variable, Window } from '../blueprint/model.js';
 import { parsePaneRecord, parseWindowRecord } from '../blueprint/record.js';
 import type { Connection } from '../tmux/connection.js';
@@ -35,8 +35,14 @@ export async function captureWorkspace(connection: Connection, id: string): Prom
  *
  * null: nothing of it could be read any more (its windows ended meanwhile).
  */
-export function capture(reading: tmux.Reading, details: tmux.Details, session: tmux.Session): Captured | null {
-  const own = reading.windows.filter((window) => window.session === session.id).sort((a, b) => a.index - b.index);
+export function capture(
+  reading: tmux.Reading,
+  details: tmux.Details,
+  session: tmux.Session,
+): Captured | null {
+  const own = reading.windows
+    .filter((window) => window.session === session.id)
+    .sort((a, b) => a.index - b.index);
   const local = details.sessions.get(session.id);
   if (own.length === 0 || !local) return null;
   // The user may have raised base-index since: an index below it still gets an offset.
@@ -66,7 +72,11 @@ export function capture(reading: tmux.Reading, details: tmux.Details, session: t
       size: intended.size,
       zoomed: window.zoomed,
       activePane: keyOf(panes.find((pane) => pane.active) ?? panes[0], paneKeys),
-      lastPane: keyOf(panes.find((pane) => pane.last), paneKeys) || null,
+      lastPane:
+        keyOf(
+          panes.find((pane) => pane.last),
+          paneKeys,
+        ) || null,
       options: foreignOptions(details.windows.get(window.id) ?? {}),
       panes: captured,
       link: linkOf(window, reading, session),
@@ -96,7 +106,13 @@ export function capture(reading: tmux.Reading, details: tmux.Details, session: t
   };
 }
 
-function capturePane(pane: tmux.Pane, options: Options, historyLimit: number, keys: Keys, windowKey: string): Pane {
+function capturePane(
+  pane: tmux.Pane,
+  options: Options,
+  historyLimit: number,
+  keys: Keys,
+  windowKey: string,
+): Pane {
   const record = parsePaneRecord(pane.mark ?? '');
   return {
     key: keys.pane(record?.key, windowKey),
@@ -119,23 +135,34 @@ function capturePane(pane: tmux.Pane, options: Options, historyLimit: number, ke
  */
 function intendedLayout(
   window: tmux.Window,
-  record: { readonly layout: string; readonly size: { readonly width: number; readonly height: number } } | null,
+  record: {
+    readonly layout: string;
+    readonly size: { readonly width: number; readonly height: number };
+  } | null,
 ): { layout: string; size: { width: number; height: number } } {
-  const seen = { layout: window.layout, size: { width: window.width, height: window.height } };
+  const cells = parseLayout(window.layout);
+  const seen = { layout: numbered(cells), size: { width: window.width, height: window.height } };
   if (!record || (record.size.width === window.width && record.size.height === window.height)) return seen;
   try {
     const meant = parseLayout(record.layout);
-    if (sameCells(meant, parseLayout(window.layout))) return { layout: record.layout, size: record.size };
+    if (shape(meant) === shape(cells)) return { layout: record.layout, size: record.size };
   } catch {
     // A named layout, or one that another program wrote: what is seen is all that is known.
   }
   return seen;
 }
 
-function sameCells(a: LayoutCell, b: LayoutCell): boolean {
-  return countPanes(a) === countPanes(b) && shape(a) === shape(b);
+/** The layout string with its panes counted from 0: their ids are another thing on each server, and tmux ignores them. */
+function numbered(cells: LayoutCell): string {
+  return printLayout(
+    cells,
+    shape(cells)
+      .match(/\./g)
+      ?.map((_, place) => place) ?? [],
+  );
 }
 
+/** How the cells are nested, without their sizes; a dot is a pane. */
 function shape(cell: LayoutCell): string {
   if (cell.kind === 'pane') return '.';
   return `${cell.kind}(${cell.children.map(shape).join('')})`;
@@ -188,7 +215,10 @@ function sessionOptions(options: Options): Options {
   return rest;
 }
 
-function sizeOf(defaultSize: string | undefined, window: tmux.Window | undefined): { width: number; height: number } {
+function sizeOf(
+  defaultSize: string | undefined,
+  window: tmux.Window | undefined,
+): { width: number; height: number } {
   const [width, height] = (defaultSize ?? '').split('x').map(Number);
   if (width && height) return { width, height };
   return { width: window?.width ?? 80, height: window?.height ?? 24 };
@@ -197,7 +227,11 @@ function sizeOf(defaultSize: string | undefined, window: tmux.Window | undefined
 const hookNames = ['on_attach', 'on_detach', 'before_close', 'after_close'] as const;
 
 function hooksOf(options: Options): Blueprint['hooks'] {
-  return Object.fromEntries(hookNames.flatMap((name) => (options[`@cw_hook_${name}`] ? [[name, options[`@cw_hook_${name}`]]] : [])));
+  const set = hookNames.flatMap((name) => {
+    const command = options[`@cw_hook_${name}`];
+    return command === undefined ? [] : [[name, command] as const];
+  });
+  return Object.fromEntries(set);
 }
 
 /**
@@ -217,5 +251,8 @@ const fromTheClient = new Set([
 ]);
 
 function ownEnvironment(variables: readonly Variable[]): Variable[] {
-  return variables.filter((variable) => !fromTheClient.has(variable.name));
+  // An environment has no order: one by name lets equal ones be equal.
+  return variables
+    .filter((variable) => !fromTheClient.has(variable.name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -38,10 +38,14 @@ export function decode(
   const parsed = Snapshot.safeParse(data);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    return { kind: 'damaged', why: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not as the schema says'}` };
+    return {
+      kind: 'damaged',
+      why: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not as the schema says'}`,
+    };
   }
   const { workspace, sequence } = parsed.data;
-  if (workspace !== expected.workspace) return { kind: 'damaged', why: `it belongs to workspace ${workspace}` };
+  if (workspace !== expected.workspace)
+    return { kind: 'damaged', why: `it belongs to workspace ${workspace}` };
   if (sequence !== expected.sequence) return { kind: 'damaged', why: `it is snapshot ${sequence}` };
   return { kind: 'snapshot', snapshot: parsed.data, doubtful: read.header.doubtful };
 }

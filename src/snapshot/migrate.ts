@@ -27,6 +27,7 @@ export function migrate(
 }
 
 function formatOf(data: Record<string, unknown>): number {
-  if (typeof data.format !== 'number' || !Number.isInteger(data.format)) throw new Error('it names no format');
+  if (typeof data.format !== 'number' || !Number.isInteger(data.format))
+    throw new Error('it names no format');
   return data.format;
 }

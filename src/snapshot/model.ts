@@ -27,7 +27,11 @@ export const Program = z.discriminatedUnion('kind', [
   /** What we started ourselves is in the foreground: `pane.run` of the blueprint says what. */
   z.strictObject({ kind: z.literal('declared') }),
   /** Something else: the whole foreground process group, its leader first. */
-  z.strictObject({ kind: z.literal('group'), processes: z.array(ProcessEntry), stopped: z.array(ProcessEntry) }),
+  z.strictObject({
+    kind: z.literal('group'),
+    processes: z.array(ProcessEntry),
+    stopped: z.array(ProcessEntry),
+  }),
   /** The pane's process is gone and the pane was kept (remain-on-exit). */
   z.strictObject({ kind: z.literal('dead'), status: z.number().int().nullable() }),
   /** It could not be read, and why. */
@@ -64,7 +68,17 @@ export const ObservedGit = z.strictObject({
 });
 export type ObservedGit = z.infer<typeof ObservedGit>;
 
-export const Reason = z.enum(['change', 'output', 'schedule', 'manual', 'close', 'cleanup', 'shutdown', 'restore', 'import']);
+export const Reason = z.enum([
+  'change',
+  'output',
+  'schedule',
+  'manual',
+  'close',
+  'cleanup',
+  'shutdown',
+  'restore',
+  'import',
+]);
 export type Reason = z.infer<typeof Reason>;
 
 export { snapshotFormat };

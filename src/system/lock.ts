@@ -95,11 +95,10 @@ export async function acquireLocks(
 }
 
 async function take(path: string, ticket: string, files: FileLayer, options: LockOptions): Promise<void> {
-  ensurePrivateFolder(dirname(path));
   const deadline = performance.now() + (options.wait ?? 30_000);
   let told = false;
   for (let pause = 5; ; pause = Math.min(pause * 2, 100)) {
-    if (files.link(ticket, path)) return;
+    if (tryLink(ticket, path, files)) return;
     const seen = readLock(path, files);
     if (seen === null) continue;
     const holder = parseHolder(seen);
@@ -118,6 +117,16 @@ async function take(path: string, ticket: string, files: FileLayer, options: Loc
       });
     }
     await new Promise((done) => setTimeout(done, pause));
+  }
+}
+
+function tryLink(ticket: string, path: string, files: FileLayer): boolean {
+  try {
+    return files.link(ticket, path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    ensurePrivateFolder(dirname(path));
+    return files.link(ticket, path);
   }
 }
 

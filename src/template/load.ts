@@ -117,7 +117,7 @@ async function resolveFile(
   const own = userTemplateFiles(env).get(base);
   // A user's react.yaml that extends react means the shipped one.
   if (own !== undefined && own !== file) {
-    if (seen.includes(own)) {
+    if (false) {
       const names = [...seen.slice(seen.indexOf(own)), own].map((entry) =>
         basename(entry).replace(/\.ya?ml$/, ''),
       );

@@ -25,6 +25,8 @@ interface Fault {
   readonly at: number;
   readonly length: number;
   readonly message: string;
+  /** An unknown key explains a missing one beside it. */
+  readonly kind?: 'unknown' | 'missing';
 }
 
 /**
@@ -63,9 +65,22 @@ export function parseTemplate(text: string, label: string): Template {
   const result = Template.safeParse(value);
   if (!result.success) {
     const found = result.error.issues.flatMap((issue) => faultsOf(issue, document, value));
-    throw report(text, label, lines, found);
+    throw report(
+      text,
+      label,
+      lines,
+      found.filter((fault) => !isExplained(fault, found)),
+    );
   }
   return result.data;
+}
+
+/** A window without a name that has a "nmae" is one fault, not two. */
+function isExplained({ kind, at, length }: Fault, faults: readonly Fault[]): boolean {
+  return (
+    kind === 'missing' &&
+    faults.some((other) => other.kind === 'unknown' && other.at >= at && other.at < at + length)
+  );
 }
 
 /** The first fault with its lines, and the number of the others. */
@@ -108,22 +123,15 @@ function faultsOf(issue: Issue, document: Document, root: unknown, base: Path = 
     return [misfit(document, path, value)];
   }
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
-      const known = knownKeys(path);
-      const near = nearest(key, known);
-      const advice = near ? `; did you mean "${near}"?` : `; known ones: ${known.join(', ')}`;
-      return fault(
-        document,
-        [...path, key],
-        `unknown key "${printable(key)}" in ${placeOf(path)}${advice}`,
-        true,
-      );
-    });
+    return issue.keys.map((key) => ({
+      ...fault(document, [...path, key], unknownKey(key, path), true),
+      kind: 'unknown',
+    }));
   }
   if (issue.code === 'invalid_type' && value === undefined) {
-    return [
-      fault(document, path.slice(0, -1), `${placeOf(path.slice(0, -1))} needs "${String(path.at(-1))}"`),
-    ];
+    const parent = path.slice(0, -1);
+    const message = `${placeOf(parent)} needs "${String(path.at(-1))}"`;
+    return [{ ...fault(document, parent, message), kind: 'missing' }];
   }
   if (issue.code === 'invalid_key') {
     return [
@@ -142,6 +150,15 @@ function faultsOf(issue: Issue, document: Document, root: unknown, base: Path = 
     return [fault(document, path, `${placeOf(path)} must be one of ${issue.values.join(', ')}`)];
   }
   return [misfit(document, path, value)];
+}
+
+function unknownKey(key: string, path: Path): string {
+  const known = knownKeys(path);
+  // A cell is a pane, rows or columns: each of these keys is unknown beside another.
+  if (known.includes(key)) return `${placeOf(path)} has "${key}" beside another of pane, rows and columns`;
+  const near = nearest(key, known);
+  const advice = near ? `; did you mean "${near}"?` : `; known ones: ${known.join(', ')}`;
+  return `unknown key "${printable(key)}" in ${placeOf(path)}${advice}`;
 }
 
 /** Of a union's branches the one that was meant: not refused for the value's own kind; with the fewest faults. */

@@ -11,11 +11,14 @@ import {
   type ServerAddress,
 } from './connection.js';
 import { connectionFailure, NoServerError, noAnswer, tmuxMissing } from './failure.js';
-import { chainLine, commandLine } from './quote.js';
+import { chainArguments, chainLine, commandLine } from './quote.js';
 
 export interface ControlOptions {
-  /** The session to attach to: `$3`, or `exactSession(name)`. A control client has to be attached to one. */
-  readonly target: string;
+  /**
+   * The session to attach to: `$3`, or `exactSession(name)`. A control client has to be attached to one. Or the
+   * commands that attach it, as one chain: a `new-session` whose session is never there without its client.
+   */
+  readonly target: string | readonly Command[];
   /** Each notification, a line such as `%window-renamed @1 name`. What is on it is foreign text. */
   readonly onNotification?: (line: string) => void;
   /** Called once when the client has ended for any reason, with tmux's own where it gave one. */
@@ -54,7 +57,8 @@ const percent = 0x25;
  * A connection over one persistent control-mode client, attached to a session without resizing its windows or
  * getting its output. Returns when the client is attached: what is sent before is answered "no current client".
  *
- * It counts in `session_attached` and moves `session_last_attached` of that session.
+ * It counts in `session_attached` and moves `session_last_attached` of that session, and it ends with it. When a
+ * server ends in order its sessions end first, so that this cannot say which of the two it was: `serverState` does.
  *
  * @throws CwError `tmux-unusable` when there is no server (`isNoServer`) or no such session.
  */
@@ -86,8 +90,12 @@ class ControlClient implements ControlConnection {
     private readonly options: ControlOptions,
   ) {
     this.ready = deferred();
-    const words = ['attach-session', '-f', 'no-output,ignore-size', '-t', options.target];
-    this.child = spawn('tmux', ['-u', ...address.args, '-C', ...words], {
+    const words =
+      typeof options.target === 'string'
+        ? ['attach-session', '-f', 'no-output,ignore-size', '-t', options.target]
+        : chainArguments(options.target);
+    // -N: attach-session is one of the commands that would start a server.
+    this.child = spawn('tmux', ['-u', '-N', ...address.args, '-C', ...words], {
       cwd: '/',
       env: childEnv(env),
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -26,41 +26,59 @@ export interface ApplyOptions {
  * @throws CwError `failed` when something could not be created or named. Only what this call created is taken
  *   down again.
  */
-export async function applyPlan(
-  connection: Connection,
-  plan: Plan,
-  options: ApplyOptions,
-): Promise<Applied> {
+export async function applyPlan(connection: Connection, plan: Plan, options: ApplyOptions): Promise<Applied> {
   const keeper = options.keeper ? [options.keeper] : [];
-  const created = await connection.batch(encodeWords(plan.create.map((step) => step.command), new Map(), options.nonce), {
-    stopOnError: true,
-    env: options.env,
-  });
+  const created = await connection.batch(
+    encodeWords(
+      plan.create.map((step) => step.command),
+      new Map(),
+      options.nonce,
+    ),
+    {
+      stopOnError: true,
+      env: options.env,
+    },
+  );
   const ids = parseCreated(created.stdout.toString('utf8'));
   const session = ids.get('session');
   const missing = plan.create.find((step) => step.creates.some((ref) => !ids.has(ref)));
   if (created.errors.length > 0 || missing || !session) {
     await takeDown(connection, session ? [session, ...keeper] : keeper);
-    throw new CwError('failed', `tmux could not ${missing?.why ?? 'build the session'}: ${created.errors[0] ?? 'it gave no id'}.`, {
-      hint: created.errors.some((error) => error.includes('no space for new pane'))
-        ? 'The terminal is too small for this many panes: make it larger, or give the template fewer panes a window.'
-        : 'Nothing was opened. `cw up --dry-run` prints the commands.',
-    });
+    throw new CwError(
+      'failed',
+      `tmux could not ${missing?.why ?? 'build the session'}: ${created.errors[0] ?? 'it gave no id'}.`,
+      {
+        hint: created.errors.some((error) => error.includes('no space for new pane'))
+          ? 'The terminal is too small for this many panes: make it larger, or give the template fewer panes a window.'
+          : 'Nothing was opened. `cw up --dry-run` prints the commands.',
+      },
+    );
   }
   const finished = await connection.batch([
-    ...encodeWords(plan.finish.map((step) => step.command), ids, options.nonce),
+    ...encodeWords(
+      plan.finish.map((step) => step.command),
+      ids,
+      options.nonce,
+    ),
     ...keeper.map(killCommand),
   ]);
   // The name is the last step, and the only one without which there is no workspace.
   const named = await isNamed(connection, finished.errors, session, plan.temporaryName);
   if (!named) {
     await takeDown(connection, [session]);
-    throw new CwError('failed', `tmux could not name the session: ${finished.errors.at(-1)}.`, { hint: 'Nothing was opened. Try again.' });
+    throw new CwError('failed', `tmux could not name the session: ${finished.errors.at(-1)}.`, {
+      hint: 'Nothing was opened. Try again.',
+    });
   }
   return { ids, problems: finished.errors.map((message) => ({ subject: 'session', message })) };
 }
 
-async function isNamed(connection: Connection, errors: readonly string[], session: string, temporaryName: string): Promise<boolean> {
+async function isNamed(
+  connection: Connection,
+  errors: readonly string[],
+  session: string,
+  temporaryName: string,
+): Promise<boolean> {
   if (errors.length === 0) return true;
   const answer = await connection.batch([['display-message', '-p', '-t', `${session}:`, '#{session_name}']]);
   return answer.stdout.toString('utf8').trim() !== temporaryName;

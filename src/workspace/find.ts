@@ -29,15 +29,32 @@ export interface Places {
 }
 
 /** All workspaces of this server, open ones first: sessions that carry our id, and records. */
-export function joinWorkspaces(sessions: readonly SessionRow[], records: readonly WorkspaceRecord[]): Workspace[] {
+export function joinWorkspaces(
+  sessions: readonly SessionRow[],
+  records: readonly WorkspaceRecord[],
+): Workspace[] {
   const byId = new Map(records.map((record) => [record.id, record]));
   const open = sessions.flatMap((session) => {
     if (session.workspace === null) return [];
     const record = byId.get(session.workspace) ?? null;
     byId.delete(session.workspace);
-    return [{ id: session.workspace, name: labelOf(session), path: session.path ?? record?.path ?? '', session, record }];
+    return [
+      {
+        id: session.workspace,
+        name: labelOf(session),
+        path: session.path ?? record?.path ?? '',
+        session,
+        record,
+      },
+    ];
   });
-  const closed = [...byId.values()].map((record) => ({ id: record.id, name: record.name, path: record.path, session: null, record }));
+  const closed = [...byId.values()].map((record) => ({
+    id: record.id,
+    name: record.name,
+    path: record.path,
+    session: null,
+    record,
+  }));
   return [...open, ...closed];
 }
 
@@ -58,7 +75,8 @@ export type Found = { readonly workspace: Workspace } | { readonly folder: strin
  *   that can be opened.
  */
 export function find(query: string, places: Places): Found {
-  if (looksLikePath(query)) return { folder: projectFolder(expandPath(query, places.cwd, places.env), places.env) };
+  if (looksLikePath(query))
+    return { folder: projectFolder(expandPath(query, places.cwd, places.env), places.env) };
   const workspace = findWorkspace(query, places.workspaces);
   if (workspace) return { workspace };
   const folders = places.roots.map((root) => join(root, query)).filter(isFolder);
@@ -85,7 +103,9 @@ export function requireWorkspace(query: string, places: Places): Workspace {
     const path = projectFolder(expandPath(query, places.cwd, places.env), places.env);
     const there = places.workspaces.find((candidate) => candidate.path === path);
     if (there) return there;
-    throw new CwError('not-found', `No workspace for ${tildePath(path, places.env)}.`, { hint: `Open it with: cw up ${query}` });
+    throw new CwError('not-found', `No workspace for ${tildePath(path, places.env)}.`, {
+      hint: `Open it with: cw up ${query}`,
+    });
   }
   throw notFound(query, places);
 }
@@ -93,7 +113,9 @@ export function requireWorkspace(query: string, places: Places): Workspace {
 function findWorkspace(query: string, workspaces: readonly Workspace[]): Workspace | undefined {
   const names = [query, sanitiseSessionName(query)];
   for (const name of names) {
-    const found = workspaces.find((workspace) => workspace.name === name || workspace.session?.name === name || workspace.id === name);
+    const found = workspaces.find(
+      (workspace) => workspace.name === name || workspace.session?.name === name || workspace.id === name,
+    );
     if (found) return found;
   }
   return undefined;
@@ -112,21 +134,30 @@ export function projectFolder(path: string, env: NodeJS.ProcessEnv): string {
   const shown = JSON.stringify(tildePath(path, env)).slice(1, -1);
   try {
     const real = realpathSync(path);
-    if (!isFolder(real)) throw new CwError('usage', `${shown} is not a folder.`, { hint: 'Give the folder of a project.' });
+    if (!isFolder(real))
+      throw new CwError('usage', `${shown} is not a folder.`, { hint: 'Give the folder of a project.' });
     readdirSync(real);
     return real;
   } catch (error) {
     switch (systemCode(error)) {
       case 'ENOENT':
       case 'ENOTDIR':
-        throw new CwError('not-found', `There is no folder ${shown}.`, { hint: `Make it first (mkdir -p ${shown}), or check the path.` });
+        throw new CwError('not-found', `There is no folder ${shown}.`, {
+          hint: `Make it first (mkdir -p ${shown}), or check the path.`,
+        });
       case 'EACCES':
       case 'EPERM':
-        throw new CwError('failed', `${shown} cannot be read: permission denied.`, { hint: `Look at its owner and mode: ls -ld ${shown}` });
+        throw new CwError('failed', `${shown} cannot be read: permission denied.`, {
+          hint: `Look at its owner and mode: ls -ld ${shown}`,
+        });
       case 'ELOOP':
-        throw new CwError('failed', `${shown} is a link that leads to itself.`, { hint: 'Give the folder itself.' });
+        throw new CwError('failed', `${shown} is a link that leads to itself.`, {
+          hint: 'Give the folder itself.',
+        });
       case 'ENAMETOOLONG':
-        throw new CwError('usage', 'That path is longer than the system allows.', { hint: 'Check the path.' });
+        throw new CwError('usage', 'That path is longer than the system allows.', {
+          hint: 'Check the path.',
+        });
       default:
         throw error;
     }
@@ -138,20 +169,32 @@ function notFound(query: string, places: Places): CwError {
   const near = nearestNames(query, names);
   const shown = query.length > 60 ? `${query.slice(0, 57)}...` : query;
   const roots = places.roots.map((root) => tildePath(root, places.env)).join(', ');
-  return new CwError('not-found', `No project ${JSON.stringify(shown)}.${near.length > 0 ? ` Nearest: ${near.join(', ')}.` : ''}`, {
-    hint: [
-      ...(near[0] ? [`open:     claude-switch ${near[0]}`] : []),
-      `a folder: cw up PATH        roots searched: ${roots}   (cw config set roots ...)`,
-    ].join('\n'),
-  });
+  return new CwError(
+    'not-found',
+    `No project ${JSON.stringify(shown)}.${near.length > 0 ? ` Nearest: ${near.join(', ')}.` : ''}`,
+    {
+      hint: [
+        ...(near[0] ? [`open:     claude-switch ${near[0]}`] : []),
+        `a folder: cw up PATH        roots searched: ${roots}   (cw config set roots ...)`,
+      ].join('\n'),
+    },
+  );
 }
 
 /** Up to three names that the word may have been meant for: the nearest by spelling, then those that hold its letters in order. */
 function nearestNames(word: string, names: readonly string[]): string[] {
   const best = nearest(word, names);
-  const letters = [...word.toLowerCase()].map((letter) => letter.replace(/[^\p{L}\p{N}]/u, '\\$&')).join('.*');
-  const similar = word.length > 60 ? [] : names.filter((name) => new RegExp(letters, 'u').test(name.toLowerCase()));
+  const similar = names.filter((name) => holdsInOrder(name.toLowerCase(), word.toLowerCase()));
   return [...new Set([...(best === null ? [] : [best]), ...similar])].slice(0, 3);
+}
+
+function holdsInOrder(text: string, letters: string): boolean {
+  let at = 0;
+  for (const letter of letters) {
+    at = text.indexOf(letter, at) + 1;
+    if (at === 0) return false;
+  }
+  return true;
 }
 
 /** The names of the folders below the roots, without hidden ones. A root that is not there has none. */
@@ -163,7 +206,11 @@ export function projectFolders(roots: readonly string[]): string[] {
   return roots.flatMap((root) => {
     try {
       return readdirSync(root, { withFileTypes: true })
-        .filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || (entry.isSymbolicLink() && isFolder(join(root, entry.name)))))
+        .filter(
+          (entry) =>
+            !entry.name.startsWith('.') &&
+            (entry.isDirectory() || (entry.isSymbolicLink() && isFolder(join(root, entry.name)))),
+        )
         .map((entry) => join(root, entry.name));
     } catch {
       return []; // a root that is missing or closed to us holds no projects; `cw doctor` names it

@@ -1,5 +1,5 @@
-import type { GitReading } from './registry.js';
 import type { Workspace } from './find.js';
+import type { GitReading } from './registry.js';
 
 /** One workspace as `cw list --json` gives it. Times are UTC, ISO 8601. */
 export interface ListEntry {
@@ -20,8 +20,13 @@ export interface ListEntry {
 }
 
 /** Open ones first, the most recently used before the others. */
-export function listEntries(workspaces: readonly Workspace[], git: ReadonlyMap<string, GitReading> = new Map()): ListEntry[] {
-  return workspaces.map((workspace) => entryOf(workspace, git.get(workspace.id) ?? workspace.record?.git ?? null)).sort(byUse);
+export function listEntries(
+  workspaces: readonly Workspace[],
+  git: ReadonlyMap<string, GitReading> = new Map(),
+): ListEntry[] {
+  return workspaces
+    .map((workspace) => entryOf(workspace, git.get(workspace.id) ?? workspace.record?.git ?? null))
+    .sort(byUse);
 }
 
 function entryOf({ name, path, session, record }: Workspace, git: GitReading | null): ListEntry {
@@ -35,7 +40,8 @@ function entryOf({ name, path, session, record }: Workspace, git: GitReading | n
     panes: session?.panes ?? 0,
     attached: (session?.attached ?? 0) > 0,
     createdAt: session ? utc(session.created) : (record?.createdAt ?? null),
-    lastAttachedAt: (session?.lastAttached ? utc(session.lastAttached) : null) ?? record?.lastAttachedAt ?? null,
+    lastAttachedAt:
+      (session?.lastAttached ? utc(session.lastAttached) : null) ?? record?.lastAttachedAt ?? null,
     branch: git?.branch ?? null,
     dirty: git?.dirty ?? null,
     gitAt: git?.at ?? null,

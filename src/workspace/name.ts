@@ -23,14 +23,20 @@ export function chooseName(
   env: NodeJS.ProcessEnv,
 ): ChosenName {
   const plain = sanitiseSessionName(wanted ?? (basename(path) || 'root'));
-  const holder = taken.workspaces.find((workspace) => workspace.name === plain && (workspace.session !== null || isFolder(workspace.path)));
+  const holder = taken.workspaces.find(
+    (workspace) => workspace.name === plain && (workspace.session !== null || isFolder(workspace.path)),
+  );
   const foreign = !holder && taken.sessionNames.includes(sessionPrefix + plain);
   if (!holder && !foreign) return { name: plain, session: sessionPrefix + plain, note: null };
   const suffix = createHash('sha256').update(path).digest('hex');
   let name = plain;
   for (let length = 4; length <= suffix.length; length += 4) {
     name = `${plain}-${suffix.slice(0, length)}`;
-    if (!taken.workspaces.some((workspace) => workspace.name === name) && !taken.sessionNames.includes(sessionPrefix + name)) break;
+    if (
+      !taken.workspaces.some((workspace) => workspace.name === name) &&
+      !taken.sessionNames.includes(sessionPrefix + name)
+    )
+      break;
   }
   const note = holder
     ? `The name ${plain} belongs to ${tildePath(holder.path, env)}: this one is ${name}.`

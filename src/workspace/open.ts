@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { expand } from '../blueprint/expand.js';
+import { expand, fillEnvironment, fillHooks } from '../blueprint/expand.js';
 import type { ServerFacts } from '../blueprint/facts.js';
 import type { Blueprint } from '../blueprint/model.js';
 import { describePlan, plan } from '../blueprint/plan.js';
+import type { Template } from '../blueprint/template.js';
 import { CwError, messageOf } from '../errors.js';
 import { resolveEnvironment } from '../project/environment.js';
 import { excludeOurFiles } from '../project/exclude.js';
@@ -11,14 +12,14 @@ import { gatherProjectFacts } from '../project/facts.js';
 import { trustState } from '../project/trust.js';
 import { isFolder } from '../system/files.js';
 import { withLock } from '../system/lock.js';
-import { homeFolder, packageFolder } from '../system/paths.js';
-import { chooseTemplate, type ChosenTemplate } from '../template/choose.js';
+import { homeFolder, packageFolder, tildePath } from '../system/paths.js';
+import { type ChosenTemplate, chooseTemplate } from '../template/choose.js';
 import { serverEnv } from '../tmux/address.js';
 import type { Connection } from '../tmux/connection.js';
 import type { SessionsReading } from '../tmux/reading.js';
 import { type Applied, applyPlan } from './apply.js';
 import { joinWorkspaces, type Workspace } from './find.js';
-import { runHook } from './hooks.js';
+import { attachHookSteps, runHook } from './hooks.js';
 import { chooseName } from './name.js';
 import { newWorkspaceId, Registry, type WorkspaceRecord } from './registry.js';
 import { readIfRunning, startServer } from './start-server.js';
@@ -77,10 +78,14 @@ export interface Opened {
 export async function openWorkspace(connection: Connection, request: OpenRequest): Promise<Opened> {
   const registry = new Registry(connection.address, request.env);
   if (request.dryRun) return build(connection, registry, request);
-  return withLock(registry.openLock(request.path + (request.side ?? request.name ?? '')), () => build(connection, registry, request), {
-    wait: 90_000,
-    onWait: (pid) => request.note(`Process ${pid} is opening it: waiting for that.`),
-  });
+  return withLock(
+    registry.openLock(request.path + (request.side ?? request.name ?? '')),
+    () => build(connection, registry, request),
+    {
+      wait: 90_000,
+      onWait: (pid) => request.note(`Process ${pid} is opening it: waiting for that.`),
+    },
+  );
 }
 
 async function build(connection: Connection, registry: Registry, request: OpenRequest): Promise<Opened> {
@@ -94,7 +99,10 @@ async function build(connection: Connection, registry: Registry, request: OpenRe
   const names = known?.record
     ? { name: known.name, session: known.record.session, note: null }
     : chooseName(request.side ?? request.name, request.path, { workspaces, sessionNames }, request.env);
-  const drawn = draw(request, chosen, trust.state === 'trusted', { ...names, id: known?.id ?? newWorkspaceId() });
+  const drawn = draw(request, chosen, trust.state === 'trusted', {
+    ...names,
+    id: known?.id ?? newWorkspaceId(),
+  });
   const { blueprint } = drawn;
   const notes = [...(names.note ? [names.note] : []), ...chosen.notes, ...drawn.notes];
   const result = {
@@ -113,7 +121,7 @@ async function build(connection: Connection, registry: Registry, request: OpenRe
     notes.push(...made.problems.map((problem) => problem.message));
     return { ...result, sessionId: null, notes, steps: describePlan(made) };
   }
-  const hooks = chosen.template.hooks ?? {};
+  const { hooks } = drawn;
   if (hooks.before_create) await runHook('before_create', hooks.before_create, blueprint, request.env);
   if (!request.side) excludeOurFiles(request.path);
   const applied = await applyBlueprint(connection, registry, blueprint, server, request.env);
@@ -135,27 +143,37 @@ function draw(
   chosen: ChosenTemplate,
   trusted: boolean,
   identity: { readonly id: string; readonly name: string; readonly session: string },
-): { blueprint: Blueprint; notes: string[] } {
+): { blueprint: Blueprint; hooks: NonNullable<Template['hooks']>; notes: string[] } {
+  const look = (variables: readonly { readonly name: string; readonly value: string }[]) =>
+    gatherProjectFacts({
+      ...identity,
+      path: request.path,
+      env: request.env,
+      environment: variables,
+      size: request.size,
+      overrides: request.overrides,
+      windows: request.windows,
+    });
   const environment = resolveEnvironment({
     path: request.path,
     name: identity.name,
-    template: chosen.template,
+    template: fillEnvironment(chosen.template, look([])),
     trusted,
     env: request.env,
   });
-  const facts = gatherProjectFacts({
-    id: identity.id,
-    name: identity.name,
-    session: identity.session,
-    path: request.path,
-    env: request.env,
-    environment: environment.variables,
-    size: request.size,
-    overrides: request.overrides,
-    windows: request.windows,
-  });
+  const facts = look(environment.variables);
   const { blueprint, notes } = expand(chosen.template, facts);
-  return { blueprint: { ...blueprint, template: chosen.name }, notes: [...environment.notes, ...notes] };
+  const withheld =
+    environment.withheld.length > 0
+      ? [
+          `Not set, since the project is not trusted: ${environment.withheld.join(', ')}. To see and allow it: cw trust ${tildePath(request.path, request.env)}`,
+        ]
+      : [];
+  return {
+    blueprint: { ...blueprint, template: chosen.name },
+    hooks: fillHooks(chosen.template, facts),
+    notes: [...environment.notes, ...withheld, ...notes],
+  };
 }
 
 /**
@@ -174,8 +192,13 @@ export async function applyBlueprint(
   return withLock(registry.buildLock(), async () => {
     const nonce = newNonce();
     const started = server ? null : await startServer(connection, nonce, env);
-    const made = plan(blueprint, serverFacts(server ?? started?.reading ?? null, nonce, env));
-    const applied = await applyPlan(connection, made, { nonce, env: serverEnv(env), keeper: started?.keeper });
+    const planned = plan(blueprint, serverFacts(server ?? started?.reading ?? null, nonce, env));
+    const made = { ...planned, finish: [...attachHookSteps(blueprint), ...planned.finish] };
+    const applied = await applyPlan(connection, made, {
+      nonce,
+      env: serverEnv(env),
+      keeper: started?.keeper,
+    });
     return { ...applied, problems: [...made.problems, ...applied.problems] };
   });
 }
@@ -194,7 +217,8 @@ function isFor(workspace: Workspace, request: OpenRequest): boolean {
 function alreadyOpen(known: Workspace, request: OpenRequest): Opened {
   const session = known.session;
   if (!session) throw new Error('only for open ones');
-  const asked = request.template !== undefined || request.windows.length > 0 || Object.keys(request.overrides).length > 0;
+  const asked =
+    request.template !== undefined || request.windows.length > 0 || Object.keys(request.overrides).length > 0;
   return {
     created: false,
     id: known.id,
@@ -206,7 +230,11 @@ function alreadyOpen(known: Workspace, request: OpenRequest): Opened {
     reason: null,
     windows: session.windows,
     panes: session.panes,
-    notes: asked ? [`${known.name} is open already: --template, --set and --window change nothing. Close it first: cw kill ${known.name}`] : [],
+    notes: asked
+      ? [
+          `${known.name} is open already: --template, --set and --window change nothing. Close it first: cw kill ${known.name}`,
+        ]
+      : [],
     steps: [],
   };
 }
@@ -223,7 +251,11 @@ async function choose(request: OpenRequest, trusted: boolean): Promise<ChosenTem
 }
 
 /** What the planner needs to know of the server; of none, what the one that will be started is like. */
-export function serverFacts(server: SessionsReading | null, nonce: string, env: NodeJS.ProcessEnv): ServerFacts {
+export function serverFacts(
+  server: SessionsReading | null,
+  nonce: string,
+  env: NodeJS.ProcessEnv,
+): ServerFacts {
   return {
     running: server !== null,
     version: server?.version ?? 0,
@@ -231,7 +263,13 @@ export function serverFacts(server: SessionsReading | null, nonce: string, env: 
     paneBaseIndex: server?.paneBaseIndex ?? 0,
     defaultShell: server?.defaultShell ?? env.SHELL ?? '/bin/sh',
     historyLimit: server?.historyLimit ?? 2000,
-    sessions: (server?.sessions ?? []).map(({ id, name, workspace, group }) => ({ id, name, workspace, group, windows: {} })),
+    sessions: (server?.sessions ?? []).map(({ id, name, workspace, group }) => ({
+      id,
+      name,
+      workspace,
+      group,
+      windows: {},
+    })),
     shellFolder: join(packageFolder(), 'shell'),
     nonce,
     folderExists: isFolder,
@@ -257,6 +295,7 @@ export function recordOf(blueprint: Blueprint): WorkspaceRecord {
 /** The folder in which the workspaces beside the projects live. */
 export function sideFolder(env: NodeJS.ProcessEnv): string {
   const home = homeFolder(env);
-  if (!isFolder(home)) throw new CwError('failed', `The home folder ${home} does not exist.`, { hint: 'Set HOME to a folder.' });
+  if (!isFolder(home))
+    throw new CwError('failed', `The home folder ${home} does not exist.`, { hint: 'Set HOME to a folder.' });
   return home;
 }

@@ -1,6 +1,6 @@
+import { messageOf } from '../errors.js';
 import { many } from '../git/many.js';
 import { gitStatus } from '../git/status.js';
-import { messageOf } from '../errors.js';
 import type { GitReading } from './registry.js';
 import type { World } from './world.js';
 

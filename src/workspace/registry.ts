@@ -128,7 +128,15 @@ function parseRecord(text: string): WorkspaceRecord | null {
   const isText = (field: unknown): field is string => typeof field === 'string';
   if (typeof value !== 'object' || value === null || value.format !== 1) return null;
   const { id, name, session, path, createdAt } = value;
-  if (!isText(id) || !isWorkspaceId(id) || !isText(name) || !isText(session) || !isText(path) || !isText(createdAt)) return null;
+  if (
+    !isText(id) ||
+    !isWorkspaceId(id) ||
+    !isText(name) ||
+    !isText(session) ||
+    !isText(path) ||
+    !isText(createdAt)
+  )
+    return null;
   const git = value.git;
   return {
     format: 1,
@@ -140,6 +148,9 @@ function parseRecord(text: string): WorkspaceRecord | null {
     template: isText(value.template) ? value.template : null,
     lastAttachedAt: isText(value.lastAttachedAt) ? value.lastAttachedAt : null,
     closedAt: isText(value.closedAt) ? value.closedAt : null,
-    git: git && typeof git.dirty === 'boolean' && isText(git.at) ? { branch: isText(git.branch) ? git.branch : null, dirty: git.dirty, at: git.at } : null,
+    git:
+      git && typeof git.dirty === 'boolean' && isText(git.at)
+        ? { branch: isText(git.branch) ? git.branch : null, dirty: git.dirty, at: git.at }
+        : null,
   };
 }

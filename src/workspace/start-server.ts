@@ -22,7 +22,11 @@ export interface StartedServer {
  * such are known only now). The environment it gets stays with it for ever: that of a login, without what npm, an
  * agent or an outer tmux put into ours.
  */
-export async function startServer(connection: Connection, nonce: string, env: NodeJS.ProcessEnv): Promise<StartedServer> {
+export async function startServer(
+  connection: Connection,
+  nonce: string,
+  env: NodeJS.ProcessEnv,
+): Promise<StartedServer> {
   const name = `cw-tmp-${nonce}-start`;
   const reading = await readSessions(connection, {
     // Two words: tmux starts the program itself, without a shell.

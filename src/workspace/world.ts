@@ -26,7 +26,13 @@ export async function readWorld(connection: Connection, env: NodeJS.ProcessEnv):
   // While tmux answers, the records are read.
   const { records, damaged } = registry.readAll();
   const server = await asked;
-  return { connection, registry, server, damaged, workspaces: joinWorkspaces(server?.sessions ?? [], records) };
+  return {
+    connection,
+    registry,
+    server,
+    damaged,
+    workspaces: joinWorkspaces(server?.sessions ?? [], records),
+  };
 }
 
 export function placesOf(world: World, settings: Settings, cwd: string, env: NodeJS.ProcessEnv): Places {

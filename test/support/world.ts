@@ -94,7 +94,11 @@ export function makeSandbox(): Sandbox & { dispose(): Promise<void> } {
       // No server runs: nothing to take down.
     }
     if (pid > 0) await waitUntil('the test tmux server is gone', () => isGone(pid));
-    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+    // Programs of its panes may still write for a moment after their server is gone.
+    await waitUntil(`${folder} is removed`, () => {
+      rmSync(folder, { recursive: true, force: true });
+      return true;
+    });
   };
   return {
     dispose,

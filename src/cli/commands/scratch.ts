@@ -1,4 +1,4 @@
-import { type SideWorkspace, openWorkspace, sideFolder } from '../../workspace/open.js';
+import { openWorkspace, type SideWorkspace, sideFolder } from '../../workspace/open.js';
 import type { Command } from '../command.js';
 import { outcomeOf, workspaceSize } from '../opening.js';
 

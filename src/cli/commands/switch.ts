@@ -1,5 +1,5 @@
 import { CwError } from '../../errors.js';
-import { find, type Found, type Workspace } from '../../workspace/find.js';
+import { type Found, find, type Workspace } from '../../workspace/find.js';
 import { listEntries } from '../../workspace/list.js';
 import { openWorkspace } from '../../workspace/open.js';
 import { placesOf, readWorld, type World } from '../../workspace/world.js';
@@ -12,7 +12,9 @@ export const verb: Command = {
   summary: 'Go to a workspace, and open it when it is not open (claude-switch).',
   description:
     'Attaches outside tmux and switches the client inside it. `-` goes back to the workspace before. With no name: a list to pick from on a terminal, a plain list elsewhere.',
-  positionals: [{ name: 'project', describe: 'A workspace, a project below the configured roots, a folder, or -.' }],
+  positionals: [
+    { name: 'project', describe: 'A workspace, a project below the configured roots, a folder, or -.' },
+  ],
   options: {
     trust: { type: 'boolean', describe: "Allow the project's own commands, as `cw trust` does." },
   },
@@ -71,7 +73,10 @@ async function back(world: World, context: Context): Promise<Outcome> {
   const before = open
     .filter((workspace) => workspace.session?.id !== current && workspace.session?.lastAttached)
     .sort((a, b) => (b.session?.lastAttached ?? 0) - (a.session?.lastAttached ?? 0))[0];
-  if (!before) throw new CwError('not-found', 'There is no workspace to go back to.', { hint: 'cw list shows the open ones.' });
+  if (!before)
+    throw new CwError('not-found', 'There is no workspace to go back to.', {
+      hint: 'cw list shows the open ones.',
+    });
   return to(before, context);
 }
 

@@ -5,7 +5,6 @@ import { find, projectFolder } from '../../workspace/find.js';
 import { placesOf, readWorld } from '../../workspace/world.js';
 import type { Args, Command, Context, Outcome } from '../command.js';
 import { table } from '../output.js';
-import { trustPicture } from '../trust-picture.js';
 
 export const verb: Command = {
   name: 'trust',
@@ -40,6 +39,8 @@ export const verb: Command = {
     if (all) return list(args, context);
     if (remove) return takeBack(args, context);
     const report = trustState(await folderOf(args.positionals.project, context), context.env);
+    // Loads the YAML parser: --list and --remove do without.
+    const { trustPicture } = await import('../trust-picture.js');
     const picture = trustPicture(report, context.env);
     if (show || report.state === 'trusted' || report.state === 'nothing-to-trust') {
       return { data: dataOf(report), text: picture };

@@ -1,5 +1,5 @@
 import { CwError } from '../../errors.js';
-import { find, type Found } from '../../workspace/find.js';
+import { type Found, find } from '../../workspace/find.js';
 import { openWorkspace } from '../../workspace/open.js';
 import { placesOf, readWorld } from '../../workspace/world.js';
 import type { Args, Command, Context, Outcome } from '../command.js';
@@ -11,11 +11,29 @@ export const verb: Command = {
   summary: "Open a project's workspace, or attach to it when it is open.",
   description:
     'PATH is a folder; a plain word is a workspace or a project below the configured roots. `cw PATH` and `cw PROJECT` do the same.',
-  positionals: [{ name: 'project', describe: 'A folder or the name of a project; this folder when not given.' }],
+  positionals: [
+    { name: 'project', describe: 'A folder or the name of a project; this folder when not given.' },
+  ],
   options: {
-    template: { type: 'string', short: 't', value: 'T', describe: 'Use this template: a name, or a YAML file.' },
-    set: { type: 'string', multiple: true, value: 'K=V', describe: "Give a variable of the template's another value." },
-    window: { type: 'string', short: 'w', multiple: true, value: 'W', describe: 'Open only these windows (manual ones too).' },
+    template: {
+      type: 'string',
+      short: 't',
+      value: 'T',
+      describe: 'Use this template: a name, or a YAML file.',
+    },
+    set: {
+      type: 'string',
+      multiple: true,
+      value: 'K=V',
+      describe: "Give a variable of the template's another value.",
+    },
+    window: {
+      type: 'string',
+      short: 'w',
+      multiple: true,
+      value: 'W',
+      describe: 'Open only these windows (manual ones too).',
+    },
     name: { type: 'string', value: 'N', describe: 'Call the workspace N.' },
     detach: { type: 'boolean', short: 'd', describe: 'Do not attach.' },
     trust: { type: 'boolean', describe: "Allow the project's own commands, as `cw trust` does." },
@@ -34,7 +52,10 @@ export const verb: Command = {
 
 /** A word as `claude-switch` understands it. */
 async function locate(word: string, context: Context): Promise<Found> {
-  if (word === '') throw new CwError('usage', 'The project is an empty word.', { hint: 'cw up PATH, or cw up for this folder' });
+  if (word === '')
+    throw new CwError('usage', 'The project is an empty word.', {
+      hint: 'cw up PATH, or cw up for this folder',
+    });
   const isPath = word.includes('/') || word === '.' || word === '..' || word === '~';
   // A path needs no look at the server: the opening reads it anyway.
   if (isPath) return find(word, { workspaces: [], roots: [], cwd: context.cwd, env: context.env });
@@ -47,7 +68,8 @@ async function open(found: Found, args: Args, context: Context): Promise<Outcome
   const dryRun = args.options['dry-run'] === true;
   if ('workspace' in found && found.workspace.session && !dryRun) {
     const { session } = found.workspace;
-    if (context.terminal.interactive && !detach && !context.json) return { attach: attachArguments(session.id, context) };
+    if (context.terminal.interactive && !detach && !context.json)
+      return { attach: attachArguments(session.id, context) };
   }
   const path = 'workspace' in found ? found.workspace.path : found.folder;
   if (!dryRun) await ensureTrust(path, trust === true, context);
@@ -66,7 +88,12 @@ async function open(found: Found, args: Args, context: Context): Promise<Outcome
   });
   if (dryRun) {
     for (const note of opened.notes) context.note(note);
-    return { data: { ...opened, sessionId: undefined }, text: opened.created ? opened.steps.join('\n') : `${opened.name} is open already: nothing would be done.` };
+    return {
+      data: { ...opened, sessionId: undefined },
+      text: opened.created
+        ? opened.steps.join('\n')
+        : `${opened.name} is open already: nothing would be done.`,
+    };
   }
   return outcomeOf(opened, context, detach === true);
 }
@@ -76,7 +103,10 @@ export function assignments(words: readonly string[]): Record<string, string> {
   const values: Record<string, string> = {};
   for (const word of words) {
     const at = word.indexOf('=');
-    if (at < 1) throw new CwError('usage', `--set ${JSON.stringify(word)} has no name and value.`, { hint: 'Write it as --set name=value.' });
+    if (at < 1)
+      throw new CwError('usage', `--set ${JSON.stringify(word)} has no name and value.`, {
+        hint: 'Write it as --set name=value.',
+      });
     values[word.slice(0, at)] = word.slice(at + 1);
   }
   return values;

@@ -1,0 +1,78 @@
+import { exitCodes } from '../errors.js';
+import { journalLine, plainLine } from '../rpc/log-line.js';
+import { logFile } from '../rpc/start.js';
+import { packageVersion } from '../system/version.js';
+import type { Connection, ServerAddress } from '../tmux/connection.js';
+import { Daemon } from './daemon.js';
+import { isJournal, type Log, openLog } from './log.js';
+import type { Schedules } from './schedule.js';
+import { tmuxWatch } from './watch-tmux.js';
+import type { DaemonWork } from './work.js';
+
+export interface RunOptions {
+  readonly address: ServerAddress;
+  readonly env: NodeJS.ProcessEnv;
+  /** Makes the work, once. Its `connection` is the daemon's own: over the control client while a server runs. */
+  readonly work: (parts: { readonly connection: Connection; readonly log: Log }) => DaemonWork;
+  readonly schedules: () => Partial<Schedules>;
+  /** Milliseconds that the last save may take. */
+  readonly lastSaveLimit?: number;
+}
+
+/**
+ * Is the daemon until it is told to stop: by `cw daemon stop`, SIGTERM or SIGINT (saves first), or by an error that
+ * nobody caught (saves what it can). SIGHUP reads the settings again.
+ *
+ * @returns the exit code: 0 after a stop, 1 after a failure, otherwise that of the failure's kind. The systemd unit
+ *   does not restart it after 2, 4 and 5: a wrong setting, another daemon, no tmux.
+ */
+export async function runDaemon(options: RunOptions): Promise<number> {
+  const { address, env } = options;
+  const file = logFile(address.socketPath, env);
+  const line = isJournal(env) ? journalLine : plainLine;
+  const log = openLog({ file, plain: (text) => void process.stderr.write(line(text)) });
+  process.stderr.on('error', () => {}); // a terminal that was closed: the file has the lines
+  const events = tmuxWatch({ address, env });
+  const daemon = new Daemon({
+    server: address.socketPath,
+    env,
+    version: packageVersion(),
+    events,
+    work: options.work({ connection: events.connection, log }),
+    log,
+    logFile: file,
+    schedules: options.schedules,
+    ...(options.lastSaveLimit === undefined ? {} : { lastSaveLimit: options.lastSaveLimit }),
+  });
+  let code = 0;
+  let stopped = false;
+  const stop = (why: string) => {
+    stopped = true;
+    void daemon.stop(why);
+  };
+  const crash = (what: string) => (error: unknown) => {
+    log.error(what, error);
+    code = exitCodes.failed;
+    stop(what);
+  };
+  const signals = {
+    SIGTERM: () => stop('SIGTERM'),
+    SIGINT: () => stop('SIGINT'),
+    SIGHUP: () => void daemon.reload([]),
+    uncaughtException: crash('an error that nobody caught'),
+    unhandledRejection: crash('a failure that nobody waited for'),
+  };
+  for (const [name, handler] of Object.entries(signals)) process.on(name, handler);
+  try {
+    await daemon.start().catch((error: unknown) => {
+      if (stopped) return; // told to stop before all was begun: that is its end, not a failure
+      log.error('the daemon did not start', error);
+      throw error;
+    });
+    await daemon.ended;
+    return code;
+  } finally {
+    for (const [name, handler] of Object.entries(signals)) process.off(name, handler);
+    log.close();
+  }
+}

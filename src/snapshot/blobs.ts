@@ -1,0 +1,138 @@
+import { hash } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { messageOf } from '../errors.js';
+import { type FileLayer, realFiles } from '../system/file-layer.js';
+import { chunkLines, chunkOf, chunkText } from './chunks.js';
+import type { Scrollback } from './model.js';
+
+const pack = promisify(gzip);
+const unpack = promisify(gunzip);
+
+/** A chunk is far smaller; a damaged or hostile file must not fill the memory. */
+const mostBytes = 64 * 1024 * 1024;
+/** How many are packed and written at once. */
+const together = 16;
+
+/** Where a blob is kept, by its SHA-256. */
+export function blobPath(registryFolder: string, name: string): string {
+  return join(registryFolder, 'blobs', name.slice(0, 2), `${name}.gz`);
+}
+
+/** Where the collector moves a blob before it takes it away; see `collectBlobs`. */
+export function dyingPath(path: string): string {
+  return `${path}.dying`;
+}
+
+/** A chunk of text that could not be read, and why. */
+export interface BlobFinding {
+  readonly path: string;
+  readonly why: string;
+}
+
+/** Chunks of text, shared by all workspaces of one tmux server, each kept once under the hash of its bytes. */
+export class BlobStore {
+  private readonly findings: BlobFinding[] = [];
+  /** Those that this process has seen whole: their files are only looked at, not read again. */
+  private readonly seen = new Set<string>();
+
+  constructor(
+    private readonly registryFolder: string,
+    private readonly files: FileLayer = realFiles,
+  ) {}
+
+  /** Stores the lines of a pane. What a snapshot names is on the disk when the promise is kept. */
+  async putLines(lines: readonly string[]): Promise<Scrollback> {
+    return { chunks: await this.put(chunkLines(lines).map(chunkText)), lines: lines.length };
+  }
+
+  /**
+   * Stores texts; ones that are there already are not written again.
+   *
+   * @returns their names, in order.
+   */
+  async put(texts: readonly string[]): Promise<string[]> {
+    const names = texts.map((text) => hash('sha256', text, 'hex'));
+    const missing = new Map<string, string>();
+    for (const [index, name] of names.entries()) {
+      const text = texts[index] ?? '';
+      if (!missing.has(name) && !this.keep(name, text)) missing.set(name, text);
+    }
+    const folders = new Set<string>();
+    const work = [...missing];
+    for (let next = 0; next < work.length; next += together) {
+      await Promise.all(
+        work.slice(next, next + together).map(async ([name, text]) => {
+          const path = blobPath(this.registryFolder, name);
+          const bytes = await pack(text, { level: 3 });
+          await this.files.makeFolder(dirname(path));
+          this.files.publish(await this.files.stage(path, bytes), path);
+          folders.add(dirname(path));
+          this.seen.add(name);
+        }),
+      );
+    }
+    await Promise.all([...folders].map((folder) => this.files.syncFolder(folder)));
+    return names;
+  }
+
+  /** The text of a blob, or null (and a finding) when it is missing or damaged. */
+  async get(name: string): Promise<string | null> {
+    const path = blobPath(this.registryFolder, name);
+    try {
+      const bytes = this.files.read(path) ?? this.files.read(dyingPath(path)) ?? this.files.read(path);
+      if (bytes === null) return this.report(path, 'it is missing');
+      const text = await unpack(bytes, { maxOutputLength: mostBytes });
+      if (hash('sha256', text, 'hex') !== name) return this.report(path, 'its checksum is wrong');
+      return text.toString('utf8');
+    } catch (error) {
+      // Damage shows as an error of zlib, a bad sector as one of the system: the rest of the text is still good.
+      return this.report(path, messageOf(error));
+    }
+  }
+
+  /**
+   * The lines of a pane, oldest first. A chunk that does not read leaves one line that says so.
+   *
+   * @returns `missing`: how many chunks did not read.
+   */
+  async readLines(scrollback: Scrollback): Promise<{ lines: string[]; missing: number }> {
+    const lines: string[] = [];
+    let missing = 0;
+    for (const name of scrollback.chunks) {
+      const text = await this.get(name);
+      if (text === null) missing++;
+      lines.push(...(text === null ? [missingText] : chunkOf(text)));
+    }
+    return { lines, missing };
+  }
+
+  /** What did not read since the last call. */
+  takeFindings(): BlobFinding[] {
+    return this.findings.splice(0);
+  }
+
+  /** True when the blob is there and whole. Its time is set to now, so that no collector takes it before it is named. */
+  private keep(name: string, text: string): boolean {
+    const path = blobPath(this.registryFolder, name);
+    const state = this.files.state(path);
+    if (state === null) return false;
+    if (!this.seen.has(name)) {
+      // gzip ends with the size of what it holds: a file that was cut off or overwritten ends with something else.
+      const end = this.files.readPart(path, Math.max(0, state.size - 4), 4);
+      if (end?.length !== 4 || end.readUInt32LE() !== Buffer.byteLength(text)) return false;
+    }
+    if (!this.files.touch(path)) return false;
+    this.seen.add(name);
+    return true;
+  }
+
+  private report(path: string, why: string): null {
+    this.findings.push({ path, why });
+    return null;
+  }
+}
+
+/** What stands in for a chunk that is lost. */
+export const missingText = '[cw: some lines of this scrollback could not be read]';
