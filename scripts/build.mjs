@@ -1,6 +1,6 @@
 // Builds dist/ from src/ and templates/:
 //
-//   dist/cw.cjs            the launcher of verbs (src/app.ts)
+//   dist/cw.cjs            the launcher of verbs (src/cw.ts)
 //   dist/<room>.<file>-<build>.cjs   one bundle for each of our files that is imported dynamically
 //   dist/templates.json    the shipped templates, checked and compiled
 //   dist/version           the version, for a launcher without Node
@@ -55,7 +55,7 @@ export async function build({ force = false } = {}) {
   const work = join(root, 'dist', `.build-${process.pid}-${randomBytes(3).toString('hex')}`);
   mkdirSync(work, { recursive: true });
   try {
-    const files = await bundleAll({ 'src/app.ts': 'cw.cjs' }, id);
+    const files = await bundleAll({ 'src/cw.ts': 'cw.cjs' }, id);
     for (const [name, text] of files) writeFileSync(join(work, name), text);
     const templates = await compileTemplates(work);
     if (templates !== null) writeFileSync(join(work, 'templates.json'), templates);

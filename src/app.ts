@@ -1,10 +1,10 @@
-import { main, type Program } from './cli/main.js';
+import type { Program } from './cli/main.js';
 import { loadSettings } from './system/settings.js';
 import { serverAddress } from './tmux/address.js';
 import { processConnection } from './tmux/process-connection.js';
 
 /** The only wiring: which file answers to which word, and which parts the frame is given. */
-const program: Program = {
+export const program: Program = {
   verbs: {
     up: () => import('./cli/commands/up.js'),
     switch: () => import('./cli/commands/switch.js'),
@@ -13,6 +13,8 @@ const program: Program = {
     scratch: () => import('./cli/commands/scratch.js'),
     monitoring: () => import('./cli/commands/monitoring.js'),
     template: () => import('./cli/commands/template.js'),
+    worktree: () => import('./cli/commands/worktree.js'),
+    env: () => import('./cli/commands/env.js'),
     trust: () => import('./cli/commands/trust.js'),
     config: () => import('./cli/commands/config.js'),
     doctor: () => import('./cli/commands/doctor.js'),
@@ -28,5 +30,3 @@ const program: Program = {
   connect: (env) => processConnection(serverAddress(env), env),
   loadSettings,
 };
-
-void main(program, process.argv.slice(2)).then((code) => process.exit(code));

@@ -61,14 +61,6 @@ export function expand(template: Template, facts: ProjectFacts): Expanded {
   };
 }
 
-/** A template's `env` with its holes filled: the caller resolves it with what else sets variables. */
-export function fillEnvironment(template: Template, facts: ProjectFacts): Record<string, string> {
-  const values = valuesOf(template, facts);
-  return Object.fromEntries(
-    Object.entries(template.env ?? {}).map(([name, value]) => [name, fillVariable(String(value), values)]),
-  );
-}
-
 /** A template's hooks with their holes filled, also those that the opener runs itself. */
 export function fillHooks(template: Template, facts: ProjectFacts): NonNullable<Template['hooks']> {
   const values = valuesOf(template, facts);

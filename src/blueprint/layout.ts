@@ -69,7 +69,7 @@ export function parseLayout(text: string): LayoutCell {
   reader.end();
   // After the cells: a string that was cut short should be told so, not that its sum is wrong.
   const sum = layoutChecksum(body);
-  if (text.slice(0, 4) !== sum) throw bad(text, `its checksum should be ${sum}; was it edited by hand?`);
+  if (text.slice(0, 4) !== sum) throw bad(text, `its checksum should be ${sum} (was it edited by hand?)`);
   return root;
 }
 

@@ -24,8 +24,11 @@ export type Options = z.infer<typeof Options>;
 export const Restart = z.enum(['never', 'on-failure', 'always']);
 export type Restart = z.infer<typeof Restart>;
 
+/** Plain characters only: keys stand in the formats by which tmux prints what it made. */
+const Key = z.string().regex(/^[A-Za-z0-9_.-]+$/);
+
 export const Pane = z.strictObject({
-  key: z.string().min(1),
+  key: Key,
   /** What the pane is for: `claude`, `editor`, `git`, or any word of a template's. */
   role: z.string().nullable(),
   title: z.string(),
@@ -47,7 +50,7 @@ export const Pane = z.strictObject({
 export type Pane = z.infer<typeof Pane>;
 
 export const Window = z.strictObject({
-  key: z.string().min(1),
+  key: Key,
   /** Offset from base-index; gaps are kept. */
   index: z.number().int().nonnegative(),
   name: z.string(),

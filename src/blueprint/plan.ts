@@ -23,16 +23,20 @@ export function describePlan(plan: Plan): string[] {
 }
 
 function describeStep(step: Step): string {
-  return `${step.why}: tmux ${step.command.map(describeWord).join(' ')}`;
+  const why = step.why.replace(controls, escaped);
+  return `${why}: tmux ${step.command.map(describeWord).join(' ')}`;
 }
 
 function describeWord(word: Word): string {
   if (typeof word !== 'string' && 'ref' in word) return `<${word.ref}>`;
   const text = typeof word === 'string' ? word : word.literal;
-  // One line a step, and no escape sequence for the terminal, whatever a name holds.
-  const control = (char: string) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  if (/[\x00-\x1f\x7f-\x9f]/.test(text)) {
-    return `$'${text.replace(/[\\']/g, '\\$&').replace(/[\x00-\x1f\x7f-\x9f]/g, control)}'`;
-  }
+  if (text.search(controls) >= 0) return `$'${text.replace(/[\\']/g, '\\$&').replace(controls, escaped)}'`;
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+// One line a step, and no escape sequence for the terminal, whatever a name holds.
+const controls = /[\x00-\x1f\x7f-\x9f]/g;
+
+function escaped(char: string): string {
+  return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }

@@ -165,12 +165,15 @@ async function finish(
     writeAll(1, `${text}\n`);
   }
   if (!outcome.attach || code !== 0) return code;
+  // By $TMUX and $TMUX_PANE tmux knows which client to switch; a new client would be refused as a nested one.
+  const inside = outcome.attach.includes('switch-client');
   if (handover && /^[3-9]$/.test(handover)) {
-    writeAll(Number(handover), outcome.attach.map(shellQuote).join(' '));
+    const leave = inside ? '' : 'unset TMUX TMUX_PANE; ';
+    writeAll(Number(handover), `${leave}exec tmux ${outcome.attach.map(shellQuote).join(' ')}`);
     return 0;
   }
   const { runInForeground } = await import('../system/foreground.js');
-  return runInForeground('tmux', outcome.attach, childEnv(env));
+  return runInForeground('tmux', outcome.attach, inside ? env : childEnv(env));
 }
 
 /** A word that sh reads back as it is, whatever it holds. */

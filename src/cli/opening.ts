@@ -7,14 +7,14 @@ import type { Context, Outcome } from './command.js';
 /** How the terminal gets into a session: attached outside tmux, switched inside it. */
 export function attachArguments(sessionId: string, context: Context): readonly string[] {
   const inside = context.env.TMUX?.split(',')[0];
-  const { socketPath } = context.tmux().address;
-  if (!inside) return ['attach-session', '-t', sessionId];
+  const { socketPath, args } = context.tmux().address;
+  if (!inside) return ['-u', ...args, 'attach-session', '-t', sessionId];
   if (inside !== socketPath) {
     throw new CwError('refused', `This terminal is inside another tmux server (${inside}).`, {
       hint: `Leave it first (prefix d), or open a terminal outside it. The workspace is on ${socketPath}.`,
     });
   }
-  return ['switch-client', '-t', sessionId];
+  return ['-u', ...args, 'switch-client', '-t', sessionId];
 }
 
 /** The cells that a workspace is made for: the terminal less tmux's status line, or the setting. */

@@ -1,4 +1,4 @@
-import { exitCodes } from '../errors.js';
+import { exitCodes, isCwError } from '../errors.js';
 import { journalLine, plainLine } from '../rpc/log-line.js';
 import { logFile } from '../rpc/start.js';
 import { packageVersion } from '../system/version.js';
@@ -64,11 +64,13 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   };
   for (const [name, handler] of Object.entries(signals)) process.on(name, handler);
   try {
-    await daemon.start().catch((error: unknown) => {
+    const started = daemon.start().catch((error: unknown) => {
       if (stopped) return; // told to stop before all was begun: that is its end, not a failure
-      log.error('the daemon did not start', error);
+      if (!isCwError(error)) log.error('the daemon did not start', error); // the others are printed by the caller
       throw error;
     });
+    // What is brought back after a boot may take long, and must not keep a stop waiting.
+    await Promise.race([started, daemon.ended]);
     await daemon.ended;
     return code;
   } finally {

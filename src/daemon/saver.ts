@@ -21,7 +21,7 @@ export class Saver {
   private readonly retry: number;
   private tail: Promise<unknown> = Promise.resolve();
   private timer: NodeJS.Timeout | null = null;
-  private firstChange = 0;
+  private firstChange: number | null = null;
   private failures = 0;
   private queuedChange = false;
   private stopped = false;
@@ -36,7 +36,7 @@ export class Saver {
   changed(): void {
     if (this.stopped) return;
     const now = performance.now();
-    if (this.firstChange === 0) this.firstChange = now;
+    this.firstChange ??= now;
     this.arm(Math.max(0, Math.min(this.quiet, this.firstChange + this.longest - now)));
   }
 
@@ -47,13 +47,13 @@ export class Saver {
       if (all) this.forgetChange();
       try {
         const report = await this.options.save(request);
-        if (all) this.failures = 0;
         this.options.saved(request.reason, report);
-        if (report.failed.length > 0 && request.reason !== 'shutdown') this.tryAgain();
+        if (report.failed.length > 0) this.tryAgain();
+        else if (all) this.failures = 0;
         return report;
       } catch (error) {
         this.options.failed(request.reason, error);
-        if (request.reason !== 'shutdown') this.tryAgain();
+        this.tryAgain();
         throw error;
       }
     });
@@ -86,7 +86,7 @@ export class Saver {
   private forgetChange(): void {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
-    this.firstChange = 0;
+    this.firstChange = null;
   }
 
   private tryAgain(): void {

@@ -133,18 +133,19 @@ export class Scheduler {
       name,
       expression,
       task,
-      due: this.nextAfter(task),
+      due: Number.POSITIVE_INFINITY,
       running: before?.running ?? null,
       lastAt: before?.lastAt ?? this.last[name] ?? null,
       lastError: before?.lastError ?? null,
     };
+    void task.start();
+    job.due = this.nextAfter(task); // a task that was not started has no next time
     if (!before && job.lastAt !== null) {
       // One that was due while no daemon ran is due now. The gap between two runs tells, since cron has no "before".
       const [first, second] = task.getNextRuns(2);
       if (first && second && Date.parse(job.lastAt) + (second.getTime() - first.getTime()) < this.now())
         job.due = 0;
     }
-    void task.start();
     return job;
   }
 

@@ -41,7 +41,23 @@ export const keeperName = 'cw-keeper';
 // Made and attached to in one step, so that it is never there without its client. -A: one that somebody works in may
 // have been left by the daemon before. The program does nothing, and no shell of the user's is started for it.
 const keeperCommands: readonly Command[] = [
-  ['new-session', '-A', '-f', 'no-output,ignore-size', '-s', keeperName, '-x', '80', '-y', '24', '-c', '/', '--', 'cat', '-'],
+  [
+    'new-session',
+    '-A',
+    '-f',
+    'no-output,ignore-size',
+    '-s',
+    keeperName,
+    '-x',
+    '80',
+    '-y',
+    '24',
+    '-c',
+    '/',
+    '--',
+    'cat',
+    '-',
+  ],
   ['set-option', '-t', `=${keeperName}:`, 'destroy-unattached', 'on'],
 ];
 
@@ -61,9 +77,6 @@ const windowParts = `#{window_id}#{window_index}#{window_layout}#{window_zoomed_
  */
 export const watchedFormat = `#{@cw_bell}#{S:#{?@cw_id,#{session_id}#{session_name}#{W:${windowParts}${panes},*${windowParts}${panes}},}}`;
 
-/** Panes up to which tmux looks for itself once a second; with more we ask less often, for the same cost. */
-export const panesASecond = 1000;
-
 // Notifications that tell of clients, not of what is in a workspace.
 const irrelevant =
   /^%(output|extended-output|begin|end|error|client-|message|pause|continue|paste-buffer|config-error|exit|session-changed )/;
@@ -73,6 +86,8 @@ export interface WatchOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Milliseconds until a server that could not be asked is asked again; doubled up to a minute. */
   readonly retry?: number;
+  /** Panes up to which tmux looks for itself once a second; with more we ask less often, for the same cost. */
+  readonly panesASecond?: number;
 }
 
 type State =
@@ -98,10 +113,13 @@ class TmuxWatch implements TmuxEvents {
   private attachedAt = 0;
   /** Attachments in a row that were lost at once. */
   private shortLived = 0;
+  private readonly panesASecond: number;
   private slow: { timer: NodeJS.Timeout | null; text: string } = { timer: null, text: '' };
 
   constructor(private readonly options: WatchOptions) {
     const { address, env } = options;
+    // 800 panes cost tmux 11 ms a second.
+    this.panesASecond = options.panesASecond ?? 1000;
     this.process = processConnection(address, env);
     this.connection = {
       address,
@@ -177,9 +195,7 @@ class TmuxWatch implements TmuxEvents {
 
   private async attach(): Promise<void> {
     const { address, env } = this.options;
-    // -N: never starts a server, also when the last one ended since we looked.
-    const careful = { ...address, args: ['-N', ...address.args] };
-    const control = await controlConnection(careful, env, {
+    const control = await controlConnection(address, env, {
       target: keeperCommands,
       onNotification: (line) => this.notice(line),
       onClose: () => this.lost(),
@@ -249,7 +265,7 @@ class TmuxWatch implements TmuxEvents {
   /** With very many panes we ask in tmux's place, less often: its own look is at a fixed second. */
   private measure(line: string): void {
     const count = line.match(/%\d+/g)?.length ?? 0;
-    if (count <= panesASecond || this.slow.timer || this.state.kind !== 'server') return;
+    if (count <= this.panesASecond || this.slow.timer || this.state.kind !== 'server') return;
     const { control } = this.state;
     this.listener.remark(`${count} panes: looking at their folders less often`);
     control.unsubscribe('cw').catch((error: unknown) => this.listener.failed('the subscription', error));
@@ -267,7 +283,7 @@ class TmuxWatch implements TmuxEvents {
           if (text !== this.slow.text) this.listener.changed();
           this.slow.text = text;
           const now = text.match(/%\d+/g)?.length ?? 0;
-          if (now > panesASecond) this.lookSlowly(control, now);
+          if (now > this.panesASecond) this.lookSlowly(control, now);
           else await control.subscribe('cw', watchedFormat);
         } catch (error) {
           if (this.state.kind !== 'server' || this.state.control !== control) return;
@@ -275,7 +291,7 @@ class TmuxWatch implements TmuxEvents {
           this.lookSlowly(control, count);
         }
       },
-      Math.ceil(count / panesASecond) * 1000,
+      Math.ceil(count / this.panesASecond) * 1000,
     );
   }
 
@@ -292,10 +308,6 @@ class TmuxWatch implements TmuxEvents {
   }
 
   private async waitForServer(): Promise<void> {
-    if (this.alive) {
-      this.alive = false;
-      this.listener.serverGone();
-    }
     const folder = dirname(this.options.address.socketPath);
     if (this.state.kind === 'no-server' && isFolder(folder)) return;
     // A folder that does not exist yet, or was removed, could not be watched; tmux insists on 0700.
@@ -319,6 +331,9 @@ class TmuxWatch implements TmuxEvents {
     await this.leave(before);
     // One that began while the watch was set up has made its file before it.
     this.lookAgain = true;
+    if (!this.alive) return;
+    this.alive = false;
+    this.listener.serverGone();
   }
 
   /** The third answer: it is not known whether a server runs, so nothing is concluded. */

@@ -69,7 +69,8 @@ export async function addWorktree(path: string, options: AddOptions): Promise<Ad
   const words = ['worktree', 'add', '--quiet'];
   if (source.exists) words.push('--', folder.path, branch);
   else if (source.remote !== null) words.push('--track', '-b', branch, '--', folder.path, source.remote);
-  else words.push('--no-track', '-b', branch, '--', folder.path, source.commit);
+  // By its hash: from a remote branch's name git would make the new branch follow that one.
+  else words.push('-b', branch, '--', folder.path, source.commit);
   const result = await git(from, words, { ...options, writes: true, timeout: checkoutLimit });
   if (result.exitCode !== 0) {
     // git takes back the folder by itself, but not the branch. It can hold nothing new: nobody has worked on it.

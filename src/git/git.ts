@@ -33,9 +33,7 @@ const local = new Set([
 
 /** The environment for a git that acts on the repository of its folder, asks nothing, and answers in English. */
 export function gitEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept = Object.entries(env).filter(
-    ([name]) => !local.has(name) && !/^GIT_(TRACE|CONFIG_(KEY|VALUE)_)/.test(name),
-  );
+  const kept = Object.entries(env).filter(([name]) => !local.has(name));
   return {
     ...Object.fromEntries(kept),
     GIT_TERMINAL_PROMPT: '0',

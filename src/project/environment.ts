@@ -1,6 +1,6 @@
 import { fillVariable, type Values } from '../blueprint/fill.js';
 import type { Template } from '../blueprint/template.js';
-import { homeFolder, tildePath } from '../system/paths.js';
+import { homeFolder } from '../system/paths.js';
 import { findProgram } from '../system/programs.js';
 import { isDangerousName } from './dangerous.js';
 import { envFileName, readEnvFile } from './env-file.js';
@@ -35,7 +35,7 @@ export interface ResolvedEnvironment {
   readonly variables: readonly ResolvedVariable[];
   /** Names of `.env.claude` that are not set since the project is not trusted. */
   readonly withheld: readonly string[];
-  /** Sentences on what of `.env.claude` was passed over or withheld. */
+  /** Sentences on lines of `.env.claude` that were passed over. */
   readonly notes: readonly string[];
 }
 
@@ -67,13 +67,6 @@ export function resolveEnvironment(request: EnvironmentRequest): ResolvedEnviron
   const notes = file.problems.map(
     ({ line, message }) => `${envFileName}:${line}  ${message}; the line is passed over`,
   );
-  if (withheld.size > 0) {
-    const held = [...withheld];
-    notes.push(
-      `Of ${envFileName} ${held.join(', ')} ${held.length === 1 ? 'is' : 'are'} not set: such names can run code, and ` +
-        `the project is not trusted. To see and allow it: cw trust ${tildePath(path, env)}`,
-    );
-  }
   return { variables: [...variables.values()], withheld: [...withheld], notes };
 }
 

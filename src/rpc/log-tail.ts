@@ -29,7 +29,7 @@ export class LogTail {
   private partial = '';
 
   constructor(private readonly file: string) {
-    this.open((descriptor) => {
+    this.open(file, (descriptor) => {
       const stat = fstatSync(descriptor);
       this.inode = stat.ino;
       this.at = stat.size;
@@ -39,28 +39,38 @@ export class LogTail {
   /** The whole lines that were added since the last call. */
   read(): string[] {
     const found: string[] = [];
-    this.open((descriptor) => {
+    this.open(this.file, (descriptor) => {
       const stat = fstatSync(descriptor);
-      if (stat.ino !== this.inode || stat.size < this.at) {
+      if (stat.ino !== this.inode) {
+        // Moved aside meanwhile: first the rest of the old one.
+        this.open(`${this.file}.1`, (old) => {
+          if (fstatSync(old).ino === this.inode) this.readMore(old, found);
+        });
         this.inode = stat.ino;
         this.at = 0;
         this.partial = '';
       }
-      const data = Buffer.alloc(stat.size - this.at);
-      const size = readSync(descriptor, data, 0, data.length, this.at);
-      this.at += size;
-      const lines = (this.partial + data.toString('latin1', 0, size)).split('\n');
-      this.partial = lines.pop() ?? '';
-      // Decoded by the line: a read may end within a character.
-      for (const line of lines) if (line) found.push(Buffer.from(line, 'latin1').toString());
+      this.readMore(descriptor, found);
     });
     return found;
   }
 
-  private open(use: (descriptor: number) => void): void {
+  private readMore(descriptor: number, found: string[]): void {
+    const { size } = fstatSync(descriptor);
+    if (size < this.at) this.at = 0; // somebody emptied it
+    const data = Buffer.alloc(size - this.at);
+    const count = readSync(descriptor, data, 0, data.length, this.at);
+    this.at += count;
+    const lines = (this.partial + data.toString('latin1', 0, count)).split('\n');
+    this.partial = lines.pop() ?? '';
+    // Decoded by the line: a read may end within a character.
+    for (const line of lines) if (line) found.push(Buffer.from(line, 'latin1').toString());
+  }
+
+  private open(path: string, use: (descriptor: number) => void): void {
     let descriptor: number;
     try {
-      descriptor = openSync(this.file, 'r');
+      descriptor = openSync(path, 'r');
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return; // not begun yet
       throw error;

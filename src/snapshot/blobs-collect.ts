@@ -26,6 +26,7 @@ export async function collectBlobs(
   return await withLock(
     join(registryFolder, 'locks', 'blobs.lock'),
     async () => {
+      files.sweepLitter(join(registryFolder, 'locks'));
       const named = await namesInUse(registryFolder, files);
       let removed = 0;
       let bytes = 0;

@@ -36,6 +36,8 @@ export class BlobStore {
   private readonly findings: BlobFinding[] = [];
   /** Those that this process has seen whole: their files are only looked at, not read again. */
   private readonly seen = new Set<string>();
+  /** Those that this process found damaged: they are written again when their text comes again. */
+  private readonly broken = new Set<string>();
 
   constructor(
     private readonly registryFolder: string,
@@ -70,6 +72,7 @@ export class BlobStore {
           this.files.publish(await this.files.stage(path, bytes), path);
           folders.add(dirname(path));
           this.seen.add(name);
+          this.broken.delete(name);
         }),
       );
     }
@@ -82,13 +85,13 @@ export class BlobStore {
     const path = blobPath(this.registryFolder, name);
     try {
       const bytes = this.files.read(path) ?? this.files.read(dyingPath(path)) ?? this.files.read(path);
-      if (bytes === null) return this.report(path, 'it is missing');
+      if (bytes === null) return this.report(name, 'it is missing');
       const text = await unpack(bytes, { maxOutputLength: mostBytes });
-      if (hash('sha256', text, 'hex') !== name) return this.report(path, 'its checksum is wrong');
+      if (hash('sha256', text, 'hex') !== name) return this.report(name, 'its checksum is wrong');
       return text.toString('utf8');
     } catch (error) {
       // Damage shows as an error of zlib, a bad sector as one of the system: the rest of the text is still good.
-      return this.report(path, messageOf(error));
+      return this.report(name, messageOf(error));
     }
   }
 
@@ -117,7 +120,7 @@ export class BlobStore {
   private keep(name: string, text: string): boolean {
     const path = blobPath(this.registryFolder, name);
     const state = this.files.state(path);
-    if (state === null) return false;
+    if (state === null || this.broken.has(name)) return false;
     if (!this.seen.has(name)) {
       // gzip ends with the size of what it holds: a file that was cut off or overwritten ends with something else.
       const end = this.files.readPart(path, Math.max(0, state.size - 4), 4);
@@ -128,8 +131,9 @@ export class BlobStore {
     return true;
   }
 
-  private report(path: string, why: string): null {
-    this.findings.push({ path, why });
+  private report(name: string, why: string): null {
+    this.broken.add(name);
+    this.findings.push({ path: blobPath(this.registryFolder, name), why });
     return null;
   }
 }

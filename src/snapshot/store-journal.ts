@@ -113,6 +113,7 @@ export async function settle(registryFolder: string, files: FileLayer = realFile
     lock,
     async () => {
       files.sweepLitter(journalFolder(registryFolder));
+      files.sweepLitter(dirname(lock));
       // Read under the lock: another process may have settled meanwhile.
       const { entries, damaged } = readJournals(registryFolder, files);
       const folders = new Set<string>();

@@ -113,7 +113,14 @@ export async function saveItems(items: readonly SaveItem[]): Promise<(SaveResult
   if (changed.length === 0) return results;
 
   const wanted = changed.filter(({ item }) => !item.held).map(({ item }) => item.shelf.folders.lock);
-  const { release, failed } = await acquireLocks(wanted, { files });
+  let locks: Awaited<ReturnType<typeof acquireLocks>>;
+  try {
+    locks = await acquireLocks(wanted, { files });
+  } catch (error) {
+    for (const { item, index } of changed) results[index] = saveError(item, error);
+    return results;
+  }
+  const { release, failed } = locks;
   try {
     const journals = readJournals(registryFolder, files);
     const writes: (Write & { index: number })[] = [];

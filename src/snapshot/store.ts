@@ -168,6 +168,9 @@ export class SnapshotStore {
    */
   async prune(policy: RetentionPolicy, now: number): Promise<SnapshotEntry[]> {
     return await this.locked(async () => {
+      const { files, folders } = this.shelf;
+      files.sweepLitter(folders.folder);
+      files.sweepLitter(folders.snapshots);
       const { entries } = this.survey();
       const isGone = (one: Surveyed) => one.isReplaced && !one.entry.pinned;
       const visible = entries.filter((one) => !isGone(one)).map((one) => one.entry);

@@ -16,7 +16,8 @@ export async function readPaneText(
   const mark = `cw-pane-${randomBytes(12).toString('hex')}`;
   const result = await connection.batch(
     panes.flatMap((pane) => [
-      ['display-message', '-p', `${mark} ${pane}`],
+      // By the format: `%5` in a message would be taken for a part of a time. A pane that is gone prints no id.
+      ['display-message', '-p', '-t', pane, `${mark} #{pane_id}`],
       ['capture-pane', '-p', '-J', '-S', '-', '-t', pane],
     ]),
   );
@@ -24,12 +25,8 @@ export async function readPaneText(
   for (const part of result.stdout.toString('utf8').split(`${mark} `).slice(1)) {
     const end = part.indexOf('\n');
     const text = part.slice(end + 1).trimEnd();
-    texts.set(part.slice(0, end), text === '' ? '' : `${text}\n`);
-  }
-  for (const error of result.errors) {
-    // "can't find pane: %5": it ended between the reading and now, and has no text any more.
-    const gone = /%\d+/.exec(error)?.[0];
-    if (gone) texts.delete(gone);
+    const pane = part.slice(0, end);
+    if (pane !== '') texts.set(pane, text === '' ? '' : `${text}\n`);
   }
   return texts;
 }

@@ -9,8 +9,8 @@ export interface Detached {
 
 /**
  * Starts a program that outlives us: in a session of its own (setsid), in `/` so that no folder is held, without our
- * terminal, its output in a file that is begun anew (mode 0600). Descriptors that we were given are not passed on:
- * Node marks all but the first three at its start.
+ * terminal, its output in a file that is begun anew (mode 0600). The descriptors that a launcher gave us (3, 4) are not passed
+ * on: Node marks the low ones at its own start.
  *
  * @throws the system's error when it cannot be started at all, such as ENOENT.
  */

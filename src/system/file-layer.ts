@@ -56,13 +56,18 @@ export class FileLayer {
     }
   }
 
-  /** Makes a new file, 0600, without waiting for the disk. */
+  /** Makes a new file, 0600, without waiting for the disk. When it cannot be written it is taken away again. */
   create(path: string, data: string): void {
     const file = this.open(path);
     try {
-      this.write(file, path, Buffer.from(data));
-    } finally {
-      closeSync(file);
+      try {
+        this.write(file, path, Buffer.from(data));
+      } finally {
+        closeSync(file);
+      }
+    } catch (error) {
+      rmSync(path, { force: true });
+      throw error;
     }
   }
 

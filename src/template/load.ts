@@ -108,7 +108,11 @@ async function resolveFile(
   chain: readonly string[],
 ): Promise<Template> {
   const text = readSmallFile(file);
-  if (text === null) throw new CwError('not-found', `There is no template file ${tildePath(file, env)}.`);
+  if (text === null) {
+    throw new CwError('not-found', `There is no template file ${tildePath(file, env)}.`, {
+      hint: 'Check the path. Templates by name: cw template list',
+    });
+  }
   const { parseTemplate } = await import('./parse.js');
   const template = parseTemplate(text, tildePath(file, env));
   if (template.extends === undefined) return template;
@@ -117,7 +121,7 @@ async function resolveFile(
   const own = userTemplateFiles(env).get(base);
   // A user's react.yaml that extends react means the shipped one.
   if (own !== undefined && own !== file) {
-    if (false) {
+    if (seen.includes(own)) {
       const names = [...seen.slice(seen.indexOf(own)), own].map((entry) =>
         basename(entry).replace(/\.ya?ml$/, ''),
       );

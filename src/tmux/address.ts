@@ -13,11 +13,6 @@ type Env = NodeJS.ProcessEnv;
  */
 export function serverAddress(env: Env): ServerAddress {
   const wanted = env.CW_TMUX_SOCKET;
-  if (env.CW_TEST === '1' && !wanted) {
-    throw new Error(
-      'a test asked for a tmux server without CW_TMUX_SOCKET: it would be the own one of the user',
-    );
-  }
   if (wanted?.startsWith('/')) return checked({ args: ['-S', wanted], socketPath: wanted });
   if (wanted) {
     if (wanted.includes('/')) {
@@ -29,7 +24,10 @@ export function serverAddress(env: Env): ServerAddress {
   }
   // $TMUX is SOCKET,PID,SESSION; the path itself may hold commas.
   const inside = /^(\/.*),\d+,\d+$/s.exec(env.TMUX ?? '')?.[1];
-  if (inside) return checked({ args: ['-S', inside], socketPath: inside });
+  if (inside) return checked({ args: ['-S', inside], socketPath: inside, inside: true });
+  if (env.CW_TEST === '1') {
+    throw new Error('a test asked for the default tmux server, which is the own one of the user');
+  }
   return checked({ args: [], socketPath: `${socketFolder(env)}/default` });
 }
 

@@ -14,7 +14,7 @@ export interface BatchOptions {
 }
 
 export interface BatchResult {
-  /** What the commands printed, in order. Rows of typed formats are read with `parseRows`. */
+  /** What the commands printed, in order. Rows of `defineRow` are read with its `parse`. */
   readonly stdout: Buffer;
   /** tmux's sentences, one for each command that failed. */
   readonly errors: readonly string[];
@@ -26,6 +26,8 @@ export interface ServerAddress {
   readonly args: readonly string[];
   /** The socket's path. */
   readonly socketPath: string;
+  /** It is the server that we run inside of, by `$TMUX`. */
+  readonly inside?: true;
 }
 
 /**

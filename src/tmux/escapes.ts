@@ -52,65 +52,66 @@ function octalAt(bytes: Uint8Array, at: number): number | null {
 
 /**
  * tmux 3.4 and 3.5 escape what a command prints once more (`server_client_print`): control characters but TAB and
- * newline as `\r` or `\037`, and `$` before a name as `\$`, while a backslash itself stays single. So `\033` can
- * be one byte or four, and only a known length tells.
+ * newline as `\r` or `\037`, and `$` before a name as `\$`, while a backslash itself stays single.
  */
 export function printsEscaped(version: number): boolean {
   return version === 304 || version === 305;
 }
 
+const space = 0x20;
+
 /**
- * The text of exactly `length` bytes that 3.4 and 3.5 printed from `from` on, followed by `terminator`; with the
- * place after it. null when there is none.
+ * The text that `#{q:...}` wrote from `from` on, up to the first bare space; with the place of that space. tmux puts
+ * a backslash before each space, backslash, `$` and other character that a shell knows, and never before a letter or
+ * a digit: so the text ends for certain, and what 3.4 and 3.5 add can be told from what was in it.
+ *
+ * @param printed true for output of a version that `printsEscaped`.
+ * @returns null when no bare space follows.
  */
-export function decodePrinted(
-  bytes: Uint8Array,
+export function unquote(
+  bytes: Buffer,
   from: number,
-  length: number,
-  terminator: number,
+  printed: boolean,
 ): { readonly value: Buffer; readonly end: number } | null {
-  const value = Buffer.alloc(length);
-  const hopeless = new Set<string>();
-  const walk = (start: number, done: number): number | null => {
-    let at = start;
-    let count = done;
-    while (count < length) {
-      const byte = bytes[at];
-      if (byte === undefined) return null;
-      if (byte !== backslash) {
-        value[count++] = byte;
-        at += 1;
-        continue;
-      }
-      if (isEscapedDollar(bytes, at)) {
-        value[count++] = dollar;
-        at += 2;
-        continue;
-      }
-      const candidate = escapeAt(bytes, at);
-      if (candidate) {
-        // Either one escaped byte, or a backslash of the text's own: try the first, come back for the second.
-        const key = `${at},${count}`;
-        if (hopeless.has(key)) return null;
-        value[count] = candidate.byte;
-        const end = walk(at + candidate.size, count + 1);
-        if (end !== null) return end;
-        hopeless.add(key);
-      }
-      value[count++] = backslash;
+  const first = bytes.indexOf(space, from);
+  if (first < 0) return null;
+  const plain = bytes.subarray(from, first);
+  if (!plain.includes(backslash)) return { value: plain, end: first };
+  const value: number[] = [];
+  for (let at = from; at < bytes.length; ) {
+    const byte = bytes[at]!;
+    if (byte === space) return { value: Buffer.from(value), end: at };
+    if (byte !== backslash) {
+      value.push(byte);
       at += 1;
+      continue;
     }
-    return bytes[at] === terminator ? at : null;
-  };
-  const end = walk(from, 0);
-  return end === null ? null : { value, end };
+    const control = printed ? controlAt(bytes, at) : null;
+    if (control) {
+      value.push(control.byte);
+      at += control.size;
+    } else if (
+      printed &&
+      bytes[at + 1] === backslash &&
+      bytes[at + 2] === dollar &&
+      beginsName(bytes[at + 3])
+    ) {
+      // One backslash of #{q:}, and one of the printing; a `$` with none of #{q:} before it there is not.
+      value.push(dollar);
+      at += 3;
+    } else {
+      value.push(bytes[at + 1]!);
+      at += 2;
+    }
+  }
+  return null;
 }
 
-function isEscapedDollar(bytes: Uint8Array, at: number): boolean {
-  return bytes[at + 1] === dollar && /[A-Za-z_{]/.test(String.fromCharCode(bytes[at + 2] ?? 0));
+function beginsName(byte: number | undefined): boolean {
+  return /[A-Za-z_{]/.test(String.fromCharCode(byte ?? 0));
 }
 
-function escapeAt(bytes: Uint8Array, at: number): { readonly byte: number; readonly size: number } | null {
+function controlAt(bytes: Uint8Array, at: number): { readonly byte: number; readonly size: number } | null {
   const octal = octalAt(bytes, at + 1);
   if (octal !== null) return { byte: octal, size: 4 };
   const letter = String.fromCharCode(bytes[at + 1] ?? 0);

@@ -47,12 +47,9 @@ export function noAnswer(address: ServerAddress, milliseconds: number): CwError 
 export function connectionFailure(stderr: string, address: ServerAddress): CwError | null {
   const text = stderr.trim();
   const path = address.socketPath;
-  const none = [
-    `no server running on ${path}`,
-    `error connecting to ${path} (No such file or directory)`,
-    `error connecting to ${path} (Connection refused)`,
-  ];
-  if (none.includes(text)) return new NoServerError(address);
+  if (/^no server running on [^\n]*$|^error connecting to [^\n]* \(No such file or directory\)$/.test(text)) {
+    return new NoServerError(address);
+  }
   // This one comes last, after errors of the commands before.
   if (/(^|\n)(server exited|server exited unexpectedly|lost server)$/.test(text))
     return new NoServerError(address, true);

@@ -1,14 +1,16 @@
 import { CwError } from '../errors.js';
-import { decodePrinted, printsEscaped, unvis } from './escapes.js';
+import { printsEscaped, unquote, unvis } from './escapes.js';
 
 /**
- * Typed rows of tmux's `-F` formats. A title or a path can hold any separator, so a text is written with its length
- * in bytes before it (`#{n:x}:#{x} `) and read by counting, never by looking for its end.
+ * Typed rows of tmux's `-F` formats. A title or a path can hold any separator, so a text is asked for as `#{q:x}`,
+ * where each space in it has a backslash before it, and a bare space ends it. (A length before it, `#{n:x}`, would do
+ * as well, but makes tmux look up everything twice, and a pane's folder and command it looks up in /proc.)
  */
 
 /**
  * The formats that we read, by the first version of tmux that has them: the tables in format.c of the releases, and
- * CHANGES. An unknown one expands to nothing, silently. 302 stands for "3.2 or before".
+ * CHANGES. An unknown one expands to nothing, silently: where a number is due, that is an error only from its version
+ * on. 302 stands for "3.2 or before".
  */
 const since = {
   alternate_on: 302,
@@ -28,7 +30,7 @@ const since = {
   pane_current_command: 302,
   pane_current_path: 302,
   pane_dead: 302,
-  pane_dead_signal: 303, // CHANGES 3.2a to 3.3: "Add pane_dead_time and pane_dead_signal"
+  pane_dead_signal: 303, // in format.c from the tag 3.3 on
   pane_dead_status: 302,
   pane_dead_time: 303, // the same
   pane_height: 302,
@@ -39,7 +41,7 @@ const since = {
   pane_left: 302,
   pane_pid: 302,
   pane_start_command: 302,
-  pane_start_path: 303, // CHANGES 3.2a to 3.3: "Add a ... pane_start_path ... format"
+  pane_start_path: 303, // CHANGES FROM 3.2a TO 3.3: "Add pane_start_path to match start_command."
   pane_title: 302,
   pane_top: 302,
   pane_tty: 302,
@@ -77,7 +79,6 @@ export interface Column<T> {
 
 const space = 0x20;
 const newline = 0x0a;
-const colon = 0x3a;
 
 /** A place in the output of a batch. */
 export class Cursor {
@@ -117,22 +118,12 @@ export class Cursor {
     return this.until(newline);
   }
 
-  /** A text with its length before it. */
+  /** A text as `#{q:}` writes it, with a space after it. */
   text(): Buffer {
-    const digits = this.until(colon);
-    if (!/^\d+$/.test(digits)) this.fail(`${JSON.stringify(digits)} is no length`);
-    const length = Number(digits);
-    if (printsEscaped(this.version)) {
-      const decoded = decodePrinted(this.bytes, this.at, length, space);
-      if (!decoded) this.fail(`no text of ${length} bytes follows`);
-      this.at = decoded.end + 1;
-      return decoded.value;
-    }
-    const end = this.at + length;
-    if (this.bytes[end] !== space) this.fail(`no text of ${length} bytes follows`);
-    const value = this.bytes.subarray(this.at, end);
-    this.at = end + 1;
-    return value;
+    const found = unquote(this.bytes, this.at, printsEscaped(this.version));
+    if (!found) this.fail('it ends early');
+    this.at = found.end + 1;
+    return found.value;
   }
 
   /** Throws an error that shows what stands here. */
@@ -146,47 +137,31 @@ export class Cursor {
   }
 }
 
-/** Where a version lacks a format, its column reads as this. */
-function gated<T>(token: Token, column: Column<T>, absent: T): Column<T> {
-  return {
-    format: column.format,
-    read(cursor) {
-      if (cursor.version >= since[token]) return column.read(cursor);
-      column.read(cursor);
-      return absent;
-    },
-  };
-}
-
 function text(expression: string): Column<Buffer> {
-  return { format: `#{n:${expression}}:#{${expression}} `, read: (cursor) => cursor.text() };
+  return { format: `#{q:${expression}} `, read: (cursor) => cursor.text() };
 }
 
-/** A text, byte for byte (what is not UTF-8 in it becomes U+FFFD). */
+/** A text, byte for byte (what is not UTF-8 in it becomes U+FFFD). Empty where the version lacks it. */
 export function field(token: Token): Column<string> {
   const column = text(token);
-  return gated(token, { ...column, read: (cursor) => column.read(cursor).toString() }, '');
+  return { ...column, read: (cursor) => column.read(cursor).toString() };
 }
 
 /**
- * A text that tmux keeps escaped (`clean_name`, `window_set_name`): read back as what was set, so that setting it
- * again does not escape it twice.
+ * A text that tmux keeps escaped (`clean_name`): read back as what was set, so that setting it again does not escape
+ * it twice.
  *
  * @param from the first version that keeps it escaped.
  */
 export function escaped(token: Token, from: number): Column<string> {
   const column = text(token);
-  return gated(
-    token,
-    {
-      ...column,
-      read(cursor) {
-        const bytes = column.read(cursor);
-        return (cursor.version >= from ? unvis(bytes) : bytes).toString();
-      },
+  return {
+    ...column,
+    read(cursor) {
+      const bytes = column.read(cursor);
+      return (cursor.version >= from ? unvis(bytes) : bytes).toString();
     },
-    '',
-  );
+  };
 }
 
 /** A text that is missing when it is empty. */
@@ -201,22 +176,18 @@ export function option(name: `@${string}`): Column<string | null> {
   return { ...column, read: (cursor) => column.read(cursor).toString() || null };
 }
 
-/** A whole number. */
+/** A whole number; 0 where the version lacks it. */
 export function int(token: Token): Column<number> {
-  return gated(
-    token,
-    {
-      format: `#{${token}} `,
-      read(cursor) {
-        const digits = cursor.until(space);
-        // Cells left of or above a window that is shown in part are negative.
-        if (/^-?\d+$/.test(digits)) return Number(digits);
-        if (digits === '' && cursor.version < since[token]) return 0;
-        return cursor.fail(`${token} is ${JSON.stringify(digits)}, no number`);
-      },
+  return {
+    format: `#{${token}} `,
+    read(cursor) {
+      const digits = cursor.until(space);
+      // Cells left of or above a window that is shown in part are negative.
+      if (/^-?\d+$/.test(digits)) return Number(digits);
+      if (digits === '' && cursor.version < since[token]) return 0;
+      return cursor.fail(`${token} is ${JSON.stringify(digits)}, no number`);
     },
-    0,
-  );
+  };
 }
 
 /** A whole number, or null where tmux prints nothing: "not yet", "not so". */

@@ -24,12 +24,19 @@ export async function serverState(connection: Connection): Promise<'running' | '
 
 /**
  * Returns when the error says for certain that no server runs. A client of tmux looks only at the socket's file: a
- * server whose file was deleted (systemd-tmpfiles does so after about ten days) looks to it like none.
+ * server whose file was deleted (systemd-tmpfiles does so after about ten days) looks to it like none. And where
+ * `$TMUX` says that we run inside of a server, it is not for us to start another one in its place.
  *
  * @throws the error itself when it is another one; CwError `tmux-unusable` for a server that has lost its file.
  */
 export function noServerOrThrow(error: unknown, address: ServerAddress): void {
   if (!isNoServer(error)) throw error;
+  if (address.inside) {
+    throw new CwError('tmux-unusable', `$TMUX names a tmux server that is gone: ${address.socketPath}.`, {
+      hint: 'Open a new terminal, or leave that server behind: unset TMUX TMUX_PANE',
+      cause: error,
+    });
+  }
   const inode = listeningInode(address.socketPath);
   if (inode === null) return;
   const pid = ownerOf(inode);

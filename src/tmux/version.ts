@@ -1,6 +1,6 @@
 import { CwError } from '../errors.js';
 
-/** Below this nothing of ours works: `#{n:}` lengths and `-e` came with 3.2. */
+/** Below this nothing of ours works: `new-session -e` and control-mode subscriptions came with 3.2. */
 export const oldestVersion = 302;
 
 /**

@@ -1,8 +1,8 @@
-import type { Plan, Problem } from '../blueprint/step.js';
+import type { Plan, Problem, Step } from '../blueprint/step.js';
 import { parseCreated } from '../blueprint/step.js';
 import { CwError } from '../errors.js';
 import type { Command, Connection } from '../tmux/connection.js';
-import { encodeWords } from '../tmux/literal.js';
+import { encodeWords, leftovers } from '../tmux/literal.js';
 
 export interface Applied {
   /** `session`, `window:KEY` and `pane:KEY` with the ids that tmux gave them. */
@@ -27,39 +27,19 @@ export interface ApplyOptions {
  *   down again.
  */
 export async function applyPlan(connection: Connection, plan: Plan, options: ApplyOptions): Promise<Applied> {
+  const { nonce, env } = options;
   const keeper = options.keeper ? [options.keeper] : [];
-  const created = await connection.batch(
-    encodeWords(
-      plan.create.map((step) => step.command),
-      new Map(),
-      options.nonce,
-    ),
-    {
-      stopOnError: true,
-      env: options.env,
-    },
-  );
+  const create = encodeSteps(plan.create, new Map(), nonce);
+  const created = await connection.batch(create, { stopOnError: true, env });
   const ids = parseCreated(created.stdout.toString('utf8'));
   const session = ids.get('session');
   const missing = plan.create.find((step) => step.creates.some((ref) => !ids.has(ref)));
   if (created.errors.length > 0 || missing || !session) {
-    await takeDown(connection, session ? [session, ...keeper] : keeper);
-    throw new CwError(
-      'failed',
-      `tmux could not ${missing?.why ?? 'build the session'}: ${created.errors[0] ?? 'it gave no id'}.`,
-      {
-        hint: created.errors.some((error) => error.includes('no space for new pane'))
-          ? 'The terminal is too small for this many panes: make it larger, or give the template fewer panes a window.'
-          : 'Nothing was opened. `cw up --dry-run` prints the commands.',
-      },
-    );
+    await takeDown(connection, session ? [session, ...keeper] : keeper, leftovers(create, nonce));
+    throw notCreated(created.errors, missing);
   }
   const finished = await connection.batch([
-    ...encodeWords(
-      plan.finish.map((step) => step.command),
-      ids,
-      options.nonce,
-    ),
+    ...encodeSteps(plan.finish, ids, nonce),
     ...keeper.map(killCommand),
   ]);
   // The name is the last step, and the only one without which there is no workspace.
@@ -70,7 +50,31 @@ export async function applyPlan(connection: Connection, plan: Plan, options: App
       hint: 'Nothing was opened. Try again.',
     });
   }
-  return { ids, problems: finished.errors.map((message) => ({ subject: 'session', message })) };
+  return {
+    ids,
+    problems: finished.errors.map((message) => ({ subject: 'session', message: `tmux: ${message}` })),
+  };
+}
+
+function encodeSteps(steps: readonly Step[], ids: ReadonlyMap<string, string>, nonce: string): Command[] {
+  return encodeWords(
+    steps.map((step) => step.command),
+    ids,
+    nonce,
+  );
+}
+
+function notCreated(errors: readonly string[], missing: Step | undefined): CwError {
+  const noSpace = errors.some((error) => error.includes('no space for new pane'));
+  return new CwError(
+    'failed',
+    `tmux could not ${missing?.why ?? 'build the session'}: ${errors[0] ?? 'it gave no id'}.`,
+    {
+      hint: noSpace
+        ? 'The terminal is too small for this many panes: make it larger, or give the template fewer panes a window.'
+        : 'Nothing was opened. `cw up --dry-run` prints the commands.',
+    },
+  );
 }
 
 async function isNamed(
@@ -84,9 +88,14 @@ async function isNamed(
   return answer.stdout.toString('utf8').trim() !== temporaryName;
 }
 
-async function takeDown(connection: Connection, sessions: readonly string[]): Promise<void> {
+async function takeDown(
+  connection: Connection,
+  sessions: readonly string[],
+  more: readonly Command[] = [],
+): Promise<void> {
   // By the ids that our own commands printed: they can be no other sessions.
-  if (sessions.length > 0) await connection.batch(sessions.map(killCommand));
+  const commands = [...more, ...sessions.map(killCommand)];
+  if (commands.length > 0) await connection.batch(commands);
 }
 
 function killCommand(session: string): Command {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { expand, fillEnvironment, fillHooks } from '../blueprint/expand.js';
+import { expand, fillHooks } from '../blueprint/expand.js';
 import type { ServerFacts } from '../blueprint/facts.js';
 import type { Blueprint } from '../blueprint/model.js';
 import { describePlan, plan } from '../blueprint/plan.js';
+import type { Step } from '../blueprint/step.js';
 import type { Template } from '../blueprint/template.js';
 import { CwError, messageOf } from '../errors.js';
 import { resolveEnvironment } from '../project/environment.js';
@@ -144,24 +145,23 @@ function draw(
   trusted: boolean,
   identity: { readonly id: string; readonly name: string; readonly session: string },
 ): { blueprint: Blueprint; hooks: NonNullable<Template['hooks']>; notes: string[] } {
-  const look = (variables: readonly { readonly name: string; readonly value: string }[]) =>
-    gatherProjectFacts({
-      ...identity,
-      path: request.path,
-      env: request.env,
-      environment: variables,
-      size: request.size,
-      overrides: request.overrides,
-      windows: request.windows,
-    });
   const environment = resolveEnvironment({
     path: request.path,
     name: identity.name,
-    template: fillEnvironment(chosen.template, look([])),
+    template: chosen.template,
+    overrides: request.overrides,
     trusted,
     env: request.env,
   });
-  const facts = look(environment.variables);
+  const facts = gatherProjectFacts({
+    ...identity,
+    path: request.path,
+    env: request.env,
+    environment: environment.variables,
+    size: request.size,
+    overrides: request.overrides,
+    windows: request.windows,
+  });
   const { blueprint, notes } = expand(chosen.template, facts);
   const withheld =
     environment.withheld.length > 0
@@ -193,14 +193,32 @@ export async function applyBlueprint(
     const nonce = newNonce();
     const started = server ? null : await startServer(connection, nonce, env);
     const planned = plan(blueprint, serverFacts(server ?? started?.reading ?? null, nonce, env));
-    const made = { ...planned, finish: [...attachHookSteps(blueprint), ...planned.finish] };
-    const applied = await applyPlan(connection, made, {
-      nonce,
-      env: serverEnv(env),
-      keeper: started?.keeper,
-    });
+    const made = {
+      ...planned,
+      finish: [...attachHookSteps(blueprint), ...abandoned(server), ...planned.finish],
+    };
+    // tmux gives a new pane the PATH of the client that makes it, over that of the session.
+    const path = blueprint.environment.find(({ name }) => name === 'PATH')?.value;
+    const clientEnv = { ...serverEnv(env), ...(path && { PATH: path }) };
+    const applied = await applyPlan(connection, made, { nonce, env: clientEnv, keeper: started?.keeper });
     return { ...applied, problems: [...made.problems, ...applied.problems] };
   });
+}
+
+/**
+ * The steps that end what builders that were killed left half-built. Whoever builds holds the lock, so no living
+ * builder has a session of such a name.
+ */
+function abandoned(server: SessionsReading | null): Step[] {
+  const left = (server?.sessions ?? []).filter(
+    ({ name, workspace, attached }) =>
+      /^cw-tmp-[0-9a-f]{10}(-start)?$/.test(name) && workspace === null && attached === 0,
+  );
+  return left.map(({ id }) => ({
+    command: ['kill-session', '-t', id],
+    creates: [],
+    why: 'end what an interrupted opening left',
+  }));
 }
 
 function newNonce(): string {

@@ -1,14 +1,20 @@
 import { existsSync } from 'node:fs';
 import { serverEnv } from '../tmux/address.js';
 import type { Connection } from '../tmux/connection.js';
+import { NoServerError } from '../tmux/failure.js';
 import { readSessions, type SessionsReading } from '../tmux/reading.js';
+import { noServerOrThrow } from '../tmux/server.js';
 
 /**
- * Reads the sessions, or null where no server runs. Where there is no socket at all it is known without a process.
- * (A server whose socket was deleted cannot be reached either: tmux itself would start another one.)
+ * Reads the sessions, or null where no server runs. Where there is no socket that is known without a process.
+ *
+ * @throws CwError `tmux-unusable` as `readSessions` does.
  */
 export async function readIfRunning(connection: Connection): Promise<SessionsReading | null> {
-  return existsSync(connection.address.socketPath) ? readSessions(connection) : null;
+  const { address } = connection;
+  if (existsSync(address.socketPath)) return readSessions(connection);
+  noServerOrThrow(new NoServerError(address), address);
+  return null;
 }
 
 export interface StartedServer {

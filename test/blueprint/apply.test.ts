@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ServerFacts } from '../../src/blueprint/facts.js';
@@ -8,10 +8,12 @@ import type { Blueprint } from '../../src/blueprint/model.js';
 import { plan } from '../../src/blueprint/plan.js';
 import { parsePaneRecord, parseWindowRecord } from '../../src/blueprint/record.js';
 import { type Plan, parseCreated } from '../../src/blueprint/step.js';
+import { findProgram } from '../../src/system/programs.js';
 import { encodeWords } from '../../src/tmux/literal.js';
 import { processConnection } from '../../src/tmux/process-connection.js';
 import { arbitraryBlueprint } from '../support/arbitraries.js';
 import { root, type Sandbox, sandbox } from '../support/sandbox.js';
+import { waitUntil } from '../support/wait.js';
 import { blueprintOf, serverFacts } from './examples.js';
 
 async function apply(box: Sandbox, made: Plan, nonce: string): Promise<Map<string, string>> {
@@ -61,7 +63,7 @@ test('what a plan makes is what the blueprint says, whatever it holds and whatev
         box.tmux('kill-session', '-t', ids.get('session')!);
       }
     }),
-    { numRuns: 12, endOnFailure: true },
+    { numRuns: 8, endOnFailure: true },
   );
   expect(box.tmux('list-sessions', '-F', '#{session_name}')).toBe('other\n');
   expect(box.tmux('show-options', '-s')).not.toContain('@cw');
@@ -136,31 +138,37 @@ function check(box: Sandbox, blueprint: Blueprint, ids: Map<string, string>): vo
   }
 }
 
-test('panes get the folder, the environment and the command, and the shell outlives the command', async () => {
+test('panes get the folder, the environment and the command, and each shell outlives its command', async () => {
   const box = sandbox();
   start(box);
   const folder = join(box.home, 'a #(touch pwned) b');
   mkdirSync(folder);
-  const script = `printf '%s|' "$PWD" "$T_ALL" "$T_ONE" "\${T_GONE-none}" > out.txt; mv out.txt done.txt`;
-  const blueprint = blueprintOf(
-    [{ panes: [{ cwd: folder, run: script, environment: { T_ONE: 'x;\n$y' } }] }],
-    {
-      environment: [
-        { name: 'T_ALL', value: 'all "of" them', hidden: false },
-        { name: 'T_GONE', value: null, hidden: false },
-      ],
-    },
+  const shells = ['bash', 'dash', 'zsh', 'fish'].flatMap(
+    (name) => findProgram(name, process.env.PATH ?? '') ?? [],
   );
+  // What makes a shell read our start file is the user's again by the time the command runs.
+  const own = { ZDOTDIR: join(box.home, 'zsh'), ENV: join(box.home, '.env.sh') };
+  const panes = shells.map((shell, at) => ({
+    shell,
+    cwd: folder,
+    run: `printf '%s|' "$PWD" "$T_ALL" "$T_ONE" "$ZDOTDIR" "$ENV" > out${at}; printenv T_GONE >> out${at}; mv out${at} done${at}`,
+    environment: { ...own, T_ONE: 'x;\n$y' },
+  }));
+  const blueprint = blueprintOf([{ panes }], {
+    environment: [
+      { name: 'T_ALL', value: 'all "of" them', hidden: false },
+      { name: 'T_GONE', value: null, hidden: false },
+    ],
+  });
   box.tmux('set-environment', '-g', 'T_GONE', 'still here');
   const ids = await apply(box, plan(blueprint, factsFor('n1')), 'n1');
-  const { readFileSync } = await import('node:fs');
-  const { waitUntil } = await import('../support/wait.js');
-  const text = await waitUntil('the command has run', () => readFileSync(join(folder, 'done.txt'), 'utf8'));
-  expect(text).toBe(`${folder}|all "of" them|x;\n$y|none|`);
-  await waitUntil(
-    'the shell is back',
-    () => ask(box, ids.get('pane:w1.p1')!, '#{pane_current_command}') === 'bash',
-  );
+  for (const [at, shell] of shells.entries()) {
+    const file = join(folder, `done${at}`);
+    const text = await waitUntil(`the command has run in ${shell}`, () => readFileSync(file, 'utf8'));
+    expect(text).toBe(`${folder}|all "of" them|x;\n$y|${own.ZDOTDIR}|${own.ENV}|`);
+    const pane = ids.get(`pane:w1.p${at + 1}`)!;
+    await waitUntil(`${shell} is back`, () => ask(box, pane, '#{pane_current_command}') === basename(shell));
+  }
 });
 
 test('many panes in a small window, and a named layout of another size', async () => {
@@ -231,7 +239,6 @@ test('a shell without a start file of ours has its command typed, before typing 
     { options: { 'synchronize-panes': 'on' }, panes: [{ shell, run: typed }, { startCommand: 'cat' }] },
   ]);
   const ids = await apply(box, plan(blueprint, factsFor('n1')), 'n1');
-  const { waitUntil } = await import('../support/wait.js');
   await waitUntil('it was typed', () => box.screen(ids.get('pane:w1.p1')!).includes(`got <${typed}>`));
   expect(box.screen(ids.get('pane:w1.p2')!)).not.toContain('hello');
   expect(box.tmux('show-options', '-w', '-t', ids.get('window:w1')!)).toContain('synchronize-panes on');

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { expand, fillHooks } from '../../src/blueprint/expand.js';
+import { quoteWord } from '../../src/blueprint/fill.js';
 import { parseLayout } from '../../src/blueprint/layout.js';
 import { Blueprint, type Pane } from '../../src/blueprint/model.js';
 import type { Template, TemplatePane } from '../../src/blueprint/template.js';
@@ -159,7 +160,7 @@ describe('variables', () => {
       { name: name || 'x' },
     );
     expect(windows[0]).toMatchObject({ name: name || 'x', panes: [{ title: name || 'x' }] });
-    expect(windows[0]!.panes[0]!.run).not.toContain(/[$`(;]/.test(name) ? ` ${name}` : '\0');
+    expect(windows[0]!.panes[0]!.run).toBe(`echo ${quoteWord(name || 'x')}`);
   });
 });
 
@@ -364,12 +365,11 @@ describe('layouts', () => {
   });
 
   test('a string is made for this size', () => {
-    const { layout } = window('0fb9,60x20,0,0{30x20,0,0,0,29x20,31,0,1}'.replace('0fb9', '0ee6'), panes(2))
-      .windows[0]!;
+    const { layout } = window('b8e4,60x20,0,0{30x20,0,0,0,29x20,31,0,1}', panes(2)).windows[0]!;
     expect(parseLayout(layout)).toMatchObject({
       width: 120,
       height: 40,
-      children: [{ width: 60 }, { width: 59 }],
+      children: [{ width: 61 }, { width: 58 }],
     });
   });
 
@@ -390,7 +390,7 @@ describe('layouts', () => {
   test.each<[NonNullable<Template['windows']>[number]['layout'], number, RegExp]>([
     ['tild', 2, /window "w": "tild" is none of tmux's layouts/],
     ['ffff,60x20,0,0,1', 1, /window "w": .* its checksum should be/],
-    ['0ee6,60x20,0,0{30x20,0,0,0,29x20,31,0,1}', 3, /It has 2 cells, but the window has 3 panes/],
+    ['b8e4,60x20,0,0{30x20,0,0,0,29x20,31,0,1}', 3, /It has 2 cells, but the window has 3 panes/],
     [{ rows: [1] }, 2, /window "w": The layout has no cell for pane 2/],
     ['even-vertical', 21, /window "w": .*21 panes do not fit into 120x40/],
     ['tiled', 2000, /do not fit/],

@@ -79,6 +79,7 @@ function evaluated(shell: string, commands: readonly string[]): string[] {
 const places = [
   "printf '%s\\0' ${root}",
   'printf "%s\\0" "${root}"',
+  `: "it's ( # <<"; printf "%s\\0" "\${root}"`,
   "printf '%s\\0' '${root}'",
   `printf '%s\\0' "$(printf %s~end "\${root}")"`,
   `printf '%s\\0' "$(printf %s~end \${root})"`,

@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Finding, worstFirst } from '../../src/health/finding.js';
 import { root, type Sandbox, sandbox } from '../support/sandbox.js';
+import { waitUntil } from '../support/wait.js';
 
 async function findings(s: Sandbox, env: NodeJS.ProcessEnv = {}): Promise<{ code: number; list: Finding[] }> {
   const ran = await s.cw(['doctor', '--json'], { env });
@@ -41,9 +41,8 @@ describe('cw doctor', () => {
   it('says the cure of each fault, the worst first', async () => {
     const s = sandbox();
     s.file('.config/cw/config.json', '{"rots": [], "size": 5}');
-    const only = s.file('bin/sh', '#!/bin/sh\n', 0o755);
     const env = {
-      PATH: `${dirname(only)}:${dirname(process.execPath) === '/usr/bin' ? join(s.home, 'node') : dirname(process.execPath)}`,
+      PATH: join(s.home, 'bin'),
       LANG: 'C',
       SHELL: '/bin/false-shell',
       EDITOR: 'nosuch --wait',
@@ -89,20 +88,16 @@ describe('cw doctor', () => {
     expect(of(alive.list, 'tmux.server')?.message).toBe(`runs on ${s.socket}`);
     expect(of(alive.list, 'tmux.inside')?.level).toBe('ok');
 
-    const stale = sandbox();
-    // A socket that nobody listens on any more: its file outlives a server that was killed.
-    await new Promise<void>((done) => {
-      const server = createServer().listen(join(stale.folder, 's/alive'), done);
-      server.unref();
-    });
-    const { linkSync } = await import('node:fs');
-    linkSync(join(stale.folder, 's/alive'), stale.socket);
-    const one = await findings(stale, {
-      CW_TMUX_SOCKET: join(stale.folder, 's/none'),
-      TMUX: `${stale.folder}/s/none,1,0`,
-    });
-    expect(of(one.list, 'tmux.inside')).toMatchObject({ level: 'warning', fix: 'unset TMUX TMUX_PANE' });
-    expect(one.code).toBe(0);
+    const pid = Number(s.tmux('display-message', '-p', '#{pid}'));
+    process.kill(pid, 'SIGKILL');
+    await waitUntil(
+      'no server answers',
+      async () => (await s.run('tmux', ['-S', s.socket, 'ls'])).code !== 0,
+    );
+    const dead = await findings(s, { TMUX: `${s.socket},1,0` });
+    expect(of(dead.list, 'tmux.stale-socket')?.level).toBe('warning');
+    expect(of(dead.list, 'tmux.inside')).toMatchObject({ level: 'warning', fix: 'unset TMUX TMUX_PANE' });
+    expect(dead.code).toBe(0);
   });
 
   it('tells a socket folder that is open to others, or is not there', async () => {

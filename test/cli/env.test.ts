@@ -35,14 +35,15 @@ describe('showing', () => {
     expect(text).toMatch(/^API_KEY +\*{8} +\.env\.claude$/m);
     expect(JSON.stringify(data)).not.toContain('hunter2');
     expect(data).toMatchObject({ open: false, withheld: ['PATH'] });
-    expect(notes.join()).toContain('PATH is not set');
+    expect(notes.join()).toContain('PATH of .env.claude is not set');
     expect((await env('shop', '--show')).text).toContain('hunter2');
   });
 
   it('names what the running session has otherwise', async () => {
     const { env, box } = user('A=file\n', true);
     box.tmux('set-environment', '-t', '=claude-dev-shop:', 'A', 'by hand');
-    const { data } = await env('shop');
+    const { data, text } = await env('shop');
+    expect(text).toMatch(/^A +file +\.env\.claude +by hand$/m);
     const variables = (data as { variables: { name: string }[] }).variables;
     expect(variables.find(({ name }) => name === 'A')).toMatchObject({ value: 'file', session: 'by hand' });
   });

@@ -1,34 +1,40 @@
 import { readdirSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { program } from '../../src/app.js';
 import type { Command, Verb } from '../../src/cli/command.js';
 import { root, type Sandbox, sandbox } from '../support/sandbox.js';
 
-const folder = join(root, 'src/cli/commands');
-const verbs: Verb[] = [];
-for (const file of readdirSync(folder).sort()) {
-  if (file.endsWith('.ts')) verbs.push(((await import(join(folder, file))) as { verb: Verb }).verb);
-}
+const verbs: Verb[] = await Promise.all(
+  Object.values(program.verbs).map(async (load) => (await load()).verb),
+);
 const commands: Command[] = verbs.flatMap((verb) =>
   'subcommands' in verb ? Object.values(verb.subcommands) : [verb],
 );
 
-/** Two projects below ~/projects, both git repositories, `shop` open. Lines run with our programs on the PATH. */
+/** Two projects below ~/projects, both git repositories. Lines run in `shop`, with our programs on the PATH. */
 async function world() {
   const s = sandbox();
   const PATH = `${join(root, 'bin')}${delimiter}${process.env.PATH}`;
-  const line = (text: string) => s.run('bash', ['-c', text], { env: { PATH } });
+  const line = (text: string) =>
+    s.run('bash', ['-c', text], { env: { PATH }, cwd: join(s.home, 'projects/shop') });
   s.file(
     'projects/shop/package.json',
     '{"name":"shop","scripts":{"dev":"vite"},"dependencies":{"react":"^19"}}\n',
   );
   s.file('projects/api/go.mod', 'module example.org/api\n');
   const made = await line(
-    'for p in shop api; do git -C projects/$p init -q -b main && git -C projects/$p add . && git -C projects/$p commit -q -m Start; done',
+    'for p in ~/projects/*; do git -C $p init -q -b main && git -C $p add . && git -C $p commit -q -m Start && git -C $p tag v1.0; done',
   );
   expect(made).toEqual({ code: 0, stdout: '', stderr: '' });
   return { s, line };
 }
+
+/** What the examples of some commands build on. */
+const before: Readonly<Record<string, string>> = {
+  'worktree remove': 'cw worktree add feat/cart && cw worktree add feat/api',
+  trust: "echo 'windows: [{ name: code, panes: [make watch] }]' >.cw.yaml",
+};
 
 function isOpen(s: Sandbox, session: string): boolean {
   try {
@@ -49,14 +55,19 @@ describe('the commands', () => {
     for (const { name } of verbs) expect(overview).toMatch(new RegExp(`^ {2}cw ${name} `, 'm'));
   });
 
-  it('have the name that their file and their place say', () => {
-    const files = readdirSync(folder).filter((file) => file.endsWith('.ts'));
-    expect(verbs.map(({ name }) => name)).toEqual(files.sort().map((file) => basename(file, '.ts')));
+  it('have the name that their place says', () => {
+    expect(verbs.map(({ name }) => name)).toEqual(Object.keys(program.verbs));
     for (const verb of verbs) {
       if (!('subcommands' in verb)) continue;
       for (const [word, command] of Object.entries(verb.subcommands))
         expect(command.name).toBe(`${verb.name} ${word}`);
     }
+  });
+
+  it('leave no file of theirs out', () => {
+    const files = readdirSync(join(root, 'src/cli/commands')).map((file) => basename(file, '.ts'));
+    expect(Object.keys(program.verbs).sort()).toEqual(files.sort());
+    for (const name of Object.values(program.aliases)) expect(files).toContain(name);
   });
 
   it('use no option of the frame and no letter twice', () => {
@@ -80,6 +91,9 @@ describe('the commands', () => {
         if (!isOpen(s, 'claude-dev-shop')) {
           const opened = await line('cw up shop --detach');
           expect(opened).toMatchObject({ code: 0 });
+        }
+        if (example === command.examples[0] && before[name]) {
+          expect(await line(before[name])).toMatchObject({ code: 0 });
         }
         const ran = await line(example.line);
         expect({ line: example.line, ...ran }).toMatchObject({ line: example.line, code: example.exit ?? 0 });

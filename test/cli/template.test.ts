@@ -112,6 +112,8 @@ describe('new', () => {
       text: expect.stringContaining('is there already'),
     });
     expect(readFileSync(file, 'utf8')).toBe('env: {A: 1}');
+    put(home, { '.config/cw/templates/other.yml': 'env: {A: 1}' });
+    expect(await template('new', 'other')).toMatchObject({ kind: 'refused' });
   });
 
   it("of a shipped one's name extends that", async () => {

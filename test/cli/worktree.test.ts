@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Context, Outcome } from '../../src/cli/command.js';
@@ -150,16 +150,16 @@ describe('cw worktree', () => {
     );
     repo.box.tmux('set-option', '-t', '=claude-dev-shop:', '@cw_id', 'id-of-shop');
     repo.box.tmux('set-option', '-t', '=claude-dev-shop:', '@cw_path', repo.path);
-    const added = await worktree(repo, ['add', "it's #{x}; done".replaceAll(/[ ;{}]/g, '-'), '--pane']);
+    const added = await worktree(repo, ['add', "it's-#(id)-#{x};", '--pane']);
     expect(added.text).toMatch(/\nClaude pane %\d+ is open in shop\.$/);
     const { pane, path } = added.data as { pane: string; path: string };
-    await waitUntil(
-      'claude runs in the worktree',
-      () =>
-        existsSync(join(repo.box.home, 'claude-folder')) &&
-        repo.box.tmux('display-message', '-p', '-t', pane, '#{pane_current_path}\t#{pane_title}') ===
-          `${path}\tit's-#-x--done\n`,
-    );
+    await waitUntil('claude runs in the worktree', () => {
+      const folder = join(repo.box.home, 'claude-folder');
+      return existsSync(folder)
+        ? readFileSync(folder, 'utf8') === `${path}\n`
+        : Promise.reject(new Error(repo.box.screen(pane)));
+    });
+    expect(repo.box.tmux('display-message', '-p', '-t', pane, '#{pane_title}')).toBe("it's-#(id)-#{x};\n");
   });
 
   it('says what is wrong with a line, and makes nothing', async () => {

@@ -112,6 +112,16 @@ describe('one daemon', () => {
     expect(readFileSync(logFile(world.socket, world.env), 'utf8')).toContain('the last save did not end');
   });
 
+  test('a restore after boot that hangs does not keep it from answering, nor from ending', async () => {
+    const world = sandbox();
+    const daemon = startFake(world, { FAKE_RESTORE: 'hang' });
+    const client = await answering(world);
+    await waitUntil('it restores', () => notesOf(world).includes('restoreAfterBoot'));
+    await client.call('stop', {});
+    expect(await daemon.ended).toBe(0);
+    expect(existsSync(lockOf(world))).toBe(false);
+  });
+
   test('a save that fails is told to who asked, and the daemon lives on', async () => {
     const world = sandbox();
     startFake(world);

@@ -78,6 +78,10 @@ describe('the folder of a branch', () => {
     );
   });
 
+  it('is cut where the branch is long', () => {
+    expect(worktreeFolderName('🦀'.repeat(10) + 'é'.repeat(300))).toBe('é'.repeat(60));
+  });
+
   it('reads like the branch', () => {
     expect(['feat/cart', 'fix-#12 a', 'été', '../..', '…', 'v1.0'].map(worktreeFolderName)).toEqual([
       'feat-cart',

@@ -25,7 +25,7 @@ describe('parseStatus', () => {
       x: fc.constant('R'),
       y: fc.constantFrom('.', 'M'),
       path,
-      from: path,
+      from: fc.oneof(path, fc.constantFrom('? x', '1 MM', 'u x', '# stash 3')),
     }),
     fc.record({ kind: fc.constantFrom('untracked', 'conflict'), path }),
   );

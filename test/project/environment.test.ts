@@ -40,7 +40,6 @@ it('without trust, names that run code are withheld and named', () => {
   const path = folderWith({ '.env.claude': 'PATH=/evil\nEDITOR=evil\nA=1\n' });
   const untrusted = resolveIn(path, false);
   expect(untrusted.withheld).toEqual(['PATH', 'EDITOR']);
-  expect(untrusted.notes.join()).toContain('cw trust ~');
   const names = (of: typeof untrusted) =>
     of.variables.filter(({ source }) => source === '.env.claude').map(({ name }) => name);
   expect(names(untrusted)).toEqual(['A']);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Header, headerLine } from '../../src/snapshot/encode.js';
 import { defaultRetention } from '../../src/snapshot/retention.js';
-import { StoreCache, SnapshotStore, saveAll, settle } from '../../src/snapshot/store.js';
+import { SnapshotStore, StoreCache, saveAll, settle } from '../../src/snapshot/store.js';
 import { FileLayer } from '../../src/system/file-layer.js';
 import { draftOf, registry, workspace } from './store-draft.js';
 
@@ -59,8 +59,14 @@ describe('saving', () => {
     const folder = registry();
     const store = new SnapshotStore(folder, workspace);
     await store.save(draftOf(), at('10:00:10'));
-    expect(await store.save(draftOf({ title: 'x' }), at('10:00:20'))).toMatchObject({ sequence: 2, amended: true });
-    expect(await store.save(draftOf({ commit: 'c1' }), at('10:00:50'))).toMatchObject({ sequence: 3, amended: true });
+    expect(await store.save(draftOf({ title: 'x' }), at('10:00:20'))).toMatchObject({
+      sequence: 2,
+      amended: true,
+    });
+    expect(await store.save(draftOf({ commit: 'c1' }), at('10:00:50'))).toMatchObject({
+      sequence: 3,
+      amended: true,
+    });
     expect(files(folder)).toEqual(['00000003-20260301T100050Z.json']);
     const chunks = ['a'.repeat(64)];
     // A new minute; structure; another life of the server; a clock that jumped back: each its own version.
@@ -72,7 +78,9 @@ describe('saving', () => {
       await store.save(draftOf({ chunks, panes: 3, branch: 'next', boot: 'b2' }), at('10:01:14')),
       await store.save(draftOf({ boot: 'b2', panes: 3, branch: 'next' }), at('09:59:00')),
     ];
-    expect(versions.map((one) => [one.sequence, one.amended])).toEqual([4, 5, 6, 7, 8, 9].map((n) => [n, false]));
+    expect(versions.map((one) => [one.sequence, one.amended])).toEqual(
+      [4, 5, 6, 7, 8, 9].map((n) => [n, false]),
+    );
     expect((await store.list()).map((entry) => entry.id)).toEqual(['9', '8', '7', '6', '5', '4', '3']);
   });
 
@@ -82,7 +90,10 @@ describe('saving', () => {
     await store.pin(1);
     expect(await store.save(draftOf({ title: '1' }), at('10:00:01'))).toMatchObject({ amended: false });
     await store.save(draftOf({ title: '2' }), { ...at('10:00:02'), reason: 'manual' });
-    expect(await store.save(draftOf({ title: '3' }), at('10:00:03'))).toMatchObject({ sequence: 4, amended: false });
+    expect(await store.save(draftOf({ title: '3' }), at('10:00:03'))).toMatchObject({
+      sequence: 4,
+      amended: false,
+    });
     expect((await store.list()).map((entry) => [entry.sequence, entry.pinned])).toEqual([
       [4, false],
       [3, false],
@@ -96,7 +107,10 @@ describe('saving', () => {
     const empty = draftOf();
     const bare = { ...empty, blueprint: { ...empty.blueprint, windows: [] } };
     expect(await store.save(bare, alive)).toMatchObject({ written: false, refused: 'empty' });
-    expect(await store.save(draftOf({ panes: 0 }), alive)).toMatchObject({ written: false, refused: 'empty' });
+    expect(await store.save(draftOf({ panes: 0 }), alive)).toMatchObject({
+      written: false,
+      refused: 'empty',
+    });
     expect(await store.latest()).toBeNull();
   });
 
@@ -104,13 +118,19 @@ describe('saving', () => {
     const store = new SnapshotStore(registry(), workspace);
     await store.save(draftOf({ panes: 3 }), at('10:00:00'));
     const dying = { ...at('10:01:00'), reason: 'shutdown', server: 'dying' } as const;
-    expect(await store.save(draftOf({ panes: 2 }), dying)).toMatchObject({ written: false, refused: 'dying' });
+    expect(await store.save(draftOf({ panes: 2 }), dying)).toMatchObject({
+      written: false,
+      refused: 'dying',
+    });
     // What the panes show last is worth keeping.
     expect(await store.save(draftOf({ panes: 3, title: 'bye' }), dying)).toMatchObject({ written: true });
 
     const unknown = { ...at('10:02:00'), server: 'unknown' } as const;
     expect(await store.save(draftOf({ panes: 1 }), unknown)).toMatchObject({ written: true, doubtful: true });
-    expect(await store.save(draftOf({ panes: 1 }), unknown)).toMatchObject({ written: false, doubtful: true });
+    expect(await store.save(draftOf({ panes: 1 }), unknown)).toMatchObject({
+      written: false,
+      doubtful: true,
+    });
     expect((await store.latest())?.blueprint.windows[0]?.panes).toHaveLength(3);
     expect((await store.list())[0]).toMatchObject({ poorer: true, doubtful: true, panes: 1 });
     // Seen again in a server that lives, it was the user who closed them.
@@ -126,7 +146,13 @@ describe('many at once', () => {
     const cache = new StoreCache();
     const stores = ids.map((id) => new SnapshotStore(folder, id, { cache }));
     const save = (choices: Parameters<typeof draftOf>[0], time: string) =>
-      saveAll(stores.map((store) => ({ store, draft: draftOf({ id: store.workspace, ...choices }), options: at(time) })));
+      saveAll(
+        stores.map((store) => ({
+          store,
+          draft: draftOf({ id: store.workspace, ...choices }),
+          options: at(time),
+        })),
+      );
     return { folder, cache, stores, save };
   };
 
@@ -136,7 +162,9 @@ describe('many at once', () => {
     const first = await save({}, '10:00:00');
     expect(first).toEqual(ids.map(() => ({ written: true, sequence: 1, amended: false })));
     expect(readdirSync(join(folder, 'journal'))).toHaveLength(1);
-    expect(await save({ pid: 7 }, '10:00:01')).toEqual(ids.map(() => ({ written: false, sequence: 1, amended: false })));
+    expect(await save({ pid: 7 }, '10:00:01')).toEqual(
+      ids.map(() => ({ written: false, sequence: 1, amended: false })),
+    );
     const second = await save({ title: 'b' }, '10:00:02');
     expect(second).toEqual(ids.map(() => ({ written: true, sequence: 2, amended: true })));
     const third = await save({ panes: 4 }, '10:00:03');
@@ -155,7 +183,9 @@ describe('many at once', () => {
     await settle(folder);
     expect(readdirSync(join(folder, 'journal'))).toEqual([]);
     expect(await seen()).toEqual(ids.map(() => [3, [3, 2], []]));
-    expect(await save({ panes: 4 }, '10:00:04')).toEqual(ids.map(() => ({ written: false, sequence: 3, amended: false })));
+    expect(await save({ panes: 4 }, '10:00:04')).toEqual(
+      ids.map(() => ({ written: false, sequence: 3, amended: false })),
+    );
 
     await save({ panes: 5 }, '10:00:05');
     await stores[0]!.remove(4);
@@ -167,7 +197,10 @@ describe('many at once', () => {
   test('one that cannot be saved holds up no other', async () => {
     const { folder, save } = setup();
     mkdirSync(join(folder, ids[3]!, 'snapshots'), { recursive: true });
-    writeFileSync(join(folder, ids[3]!, 'snapshots', '00000005-20300101T000000Z.json'), headerLine({ format: 2 }));
+    writeFileSync(
+      join(folder, ids[3]!, 'snapshots', '00000005-20300101T000000Z.json'),
+      headerLine({ format: 2 }),
+    );
     const results = await save({}, '10:00:00');
     expect(results.map((one) => (one instanceof Error ? one.message : one.sequence))).toEqual(
       ids.map((_, index) => (index === 3 ? expect.stringContaining('made by a newer cw') : 1)),

@@ -101,7 +101,10 @@ const small = fc.integer({ min: 1, max: 500 }).map(String);
 
 /** Some of the options of a table, and some `@user` ones with hostile values. */
 function someOptions(table: Record<string, fc.Arbitrary<string>>): fc.Arbitrary<Options> {
-  const user = fc.dictionary(fc.stringMatching(/^@user_[a-z]{1,5}$/), hostileText(), { maxKeys: 2, noNullPrototype: true });
+  const user = fc.dictionary(fc.stringMatching(/^@user_[a-z]{1,5}$/), hostileText(), {
+    maxKeys: 2,
+    noNullPrototype: true,
+  });
   return fc
     .tuple(fc.record(table, { requiredKeys: [], noNullPrototype: true }), user)
     .map(([own, users]) => ({ ...(own as Options), ...users }));
@@ -141,13 +144,16 @@ const paneOptions = someOptions({
 // Not names of the user's `update-environment`, which tmux sets by itself.
 const variableName = fc.stringMatching(/^T_[A-Za-z0-9_]{1,8}$/);
 
-const environment: fc.Arbitrary<Variable[]> = fc.uniqueArray(
-  fc.oneof(
-    fc.record({ name: variableName, value: hostileText(), hidden: fc.boolean() }),
-    fc.record({ name: variableName, value: fc.constant(null), hidden: fc.constant(false) }),
-  ),
-  { selector: (variable) => variable.name, maxLength: 4 },
-);
+const environment: fc.Arbitrary<Variable[]> = fc
+  .uniqueArray(
+    fc.oneof(
+      fc.record({ name: variableName, value: hostileText(), hidden: fc.boolean() }),
+      fc.record({ name: variableName, value: fc.constant(null), hidden: fc.constant(false) }),
+    ),
+    { selector: (variable) => variable.name, maxLength: 4 },
+  )
+  // An environment has no order; a reading sorts it.
+  .map((variables) => variables.sort((a, b) => (a.name < b.name ? -1 : 1)));
 
 function pane(key: string, folders: readonly string[]): fc.Arbitrary<Pane> {
   const program = fc.oneof(
@@ -249,7 +255,10 @@ export function arbitraryBlueprint(
         template: fc.constantFrom(null, 'node', '/odd path/.cw.yaml'),
         options: sessionOptions,
         environment,
-        hooks: fc.record({ on_attach: hostileText(), before_close: hostileText() }, { requiredKeys: [], noNullPrototype: true }),
+        hooks: fc.record(
+          { on_attach: hostileText(), before_close: hostileText() },
+          { requiredKeys: [], noNullPrototype: true },
+        ),
         windows: fc.tuple(...windows),
         active: fc.nat(sorted.length - 1),
         last: fc.nat(sorted.length - 1),

@@ -256,6 +256,18 @@ describe('two at once, and failures', () => {
     expect(JSON.parse((await world.cw(['list', '--json'])).stdout)).toEqual([]);
   });
 
+  it('what a builder that was killed left half-built goes with the next opening', async () => {
+    const world = sandbox();
+    world.tmux('new-session', '-d', '-s', 'cw-tmp-0123456789', 'sleep', '1000');
+    world.tmux('new-session', '-d', '-s', 'cw-tmp-mine', 'sleep', '1000');
+    world.file('projects/shop/README.md', '');
+    await open(world, 'projects/shop');
+    expect(world.tmux('list-sessions', '-F', '#{session_name}').trim().split('\n').sort()).toEqual([
+      'claude-dev-shop',
+      'cw-tmp-mine',
+    ]);
+  });
+
   it('a failing before_create stops the opening with its reason, and what is open stays (tmuxp 1051)', async () => {
     const world = sandbox();
     world.tmux('new-session', '-d', '-s', 'mine');

@@ -157,7 +157,7 @@ async function templateOf(
 
 async function show(subject: Subject, world: World, args: Args, context: Context): Promise<Outcome> {
   const resolved = subject.resolve();
-  for (const note of resolved.notes) context.note(note);
+  for (const note of notesOf(resolved, subject, context)) context.note(note);
   const live = await liveValues(subject, world);
   const mask = (name: string, value: string) => !args.options.show && looksSecret(name, value);
   const variables = resolved.variables.map(({ name, value, source }) => {
@@ -173,16 +173,16 @@ async function show(subject: Subject, world: World, args: Args, context: Context
       ...(differs ? { session: now === undefined || now === null ? null : masked ? '********' : now } : {}),
     };
   });
+  const stale = variables.filter((variable) => 'session' in variable).length;
   const rows = variables.map((variable) => [
     variable.name,
     variable.value,
-    'session' in variable
-      ? `${variable.source} (in the session: ${variable.session ?? 'not set'})`
-      : variable.source,
+    variable.source,
+    ...('session' in variable ? [variable.session ?? '(not set)'] : []),
   ]);
-  const stale = variables.filter((variable) => 'session' in variable).length;
+  const head = ['VARIABLE', 'VALUE', 'FROM', ...(stale > 0 ? ['IN THE SESSION'] : [])];
   const lines = [
-    table([['VARIABLE', 'VALUE', 'FROM'], ...rows], context.terminal.columns, [{ fixed: true }]),
+    table([head, ...rows], context.terminal.columns, [{ fixed: true }, {}, { fixed: true }]),
     ...(variables.some((variable) => variable.masked) ? ['Hidden values: --show'] : []),
     ...(stale > 0
       ? [`The running session differs in ${stale}. To load the file: cw env ${subject.name} --reload`]
@@ -199,6 +199,14 @@ async function show(subject: Subject, world: World, args: Args, context: Context
     },
     text: lines.join('\n'),
   };
+}
+
+function notesOf({ notes, withheld }: ResolvedEnvironment, { path }: Subject, context: Context): string[] {
+  if (withheld.length === 0) return [...notes];
+  const held =
+    `${withheld.join(', ')} of ${envFileName} ${withheld.length === 1 ? 'is' : 'are'} not set: such names can run ` +
+    `code, and the project is not trusted. To see and allow it: cw trust ${tildePath(path, context.env)}`;
+  return [...notes, held];
 }
 
 /** The session's own variables, `null` for a removed one; null when it is not open. */
@@ -225,7 +233,7 @@ async function apply(subject: Subject, change: Change, world: World, context: Co
     await withLock(lock, () => edit(subject, change, remarks, context));
   }
   const resolved = subject.resolve();
-  remarks.push(...resolved.notes);
+  remarks.push(...notesOf(resolved, subject, context));
   const values = new Map(resolved.variables.map(({ name, value }) => [name, value]));
   const gone = [...new Set([...before, ...change.unset])].filter((name) => !values.has(name));
   if (subject.sessionId !== null) {

@@ -6,7 +6,7 @@ import { isNoServer } from '../../../src/tmux/server.js';
 /**
  * A daemon with a work of its own that notes each call in a file. Bundled and run as a process by the tests.
  *
- * FAKE_NOTES: the file. FAKE_MODE: a file whose text is read at each save: `throw`, `hang`, `crash`, or nothing.
+ * FAKE_RESTORE: `hang`. FAKE_NOTES: the file. FAKE_MODE: a file whose text is read at each save: `throw`, `hang`, `crash`, or nothing.
  */
 const notes = process.env.FAKE_NOTES!;
 const note = (value: unknown) => appendFileSync(notes, `${JSON.stringify(value)}\n`);
@@ -61,6 +61,7 @@ runDaemon({
     async verify() {},
     async restoreAfterBoot() {
       note('restoreAfterBoot');
+      if (process.env.FAKE_RESTORE === 'hang') await new Promise(() => {});
     },
     async serverDied() {
       note('serverDied');

@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Saver } from '../../src/daemon/saver.js';
+import type { SaveReport } from '../../src/rpc/protocol.js';
+
+const good: SaveReport = { workspaces: 1, saved: [], failed: [], folders: [] };
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+afterEach(() => void vi.useRealTimers());
+
+/** A saver whose saves end when the test says so. */
+function saver() {
+  const begun: { reason: string; end: (result?: SaveReport | Error) => void }[] = [];
+  const failed: unknown[] = [];
+  const made = new Saver({
+    save: ({ reason }) =>
+      new Promise((resolve, reject) => {
+        begun.push({
+          reason,
+          end: (result = good) => (result instanceof Error ? reject(result) : resolve(result)),
+        });
+      }),
+    saved: () => {},
+    failed: (_reason, error) => failed.push(error),
+  });
+  return { made, begun, failed };
+}
+
+test('changes are gathered until it is quiet for 150 ms', async () => {
+  const { made, begun } = saver();
+  for (let i = 0; i < 5; i++) {
+    made.changed();
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(begun).toHaveLength(0);
+  await vi.advanceTimersByTimeAsync(50);
+  expect(begun.map(({ reason }) => reason)).toEqual(['change']);
+});
+
+test('changes without an end are saved within a second', async () => {
+  const { made, begun } = saver();
+  for (let i = 0; i < 10; i++) {
+    made.changed();
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(begun).toHaveLength(1);
+});
+
+test('a change while a save runs makes one more after it, however many come', async () => {
+  const { made, begun } = saver();
+  made.changed();
+  await vi.advanceTimersByTimeAsync(150);
+  for (let i = 0; i < 30; i++) {
+    made.changed();
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(begun).toHaveLength(1);
+  begun[0]!.end();
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(begun).toHaveLength(2);
+  begun[1]!.end();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(begun).toHaveLength(2);
+});
+
+test('saves asked for never overlap, and each is answered', async () => {
+  const { made, begun } = saver();
+  const results = [made.save({ reason: 'manual' }), made.save({ reason: 'schedule' })];
+  await vi.advanceTimersByTimeAsync(0);
+  expect(begun).toHaveLength(1);
+  begun[0]!.end(new Error('full'));
+  await expect(results[0]).rejects.toThrow('full');
+  await vi.advanceTimersByTimeAsync(0);
+  expect(begun.map(({ reason }) => reason)).toEqual(['manual', 'schedule']);
+  begun[1]!.end();
+  expect(await results[1]).toBe(good);
+});
+
+test('a save that failed, in whole or for one workspace, is tried again with growing pauses', async () => {
+  const { made, begun, failed } = saver();
+  made.changed();
+  await vi.advanceTimersByTimeAsync(150);
+  begun[0]!.end(new Error('full'));
+  await vi.advanceTimersByTimeAsync(4999);
+  expect(begun).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(begun).toHaveLength(2);
+  expect(failed).toHaveLength(1);
+  begun[1]!.end({ ...good, failed: [{ workspace: 'w', reason: 'full' }] });
+  await vi.advanceTimersByTimeAsync(9999);
+  expect(begun).toHaveLength(2);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(begun).toHaveLength(3);
+  begun[2]!.end();
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(begun).toHaveLength(3);
+});
+
+test('after a stop no save begins by itself, and the one that runs is waited for', async () => {
+  const { made, begun } = saver();
+  made.changed();
+  await vi.advanceTimersByTimeAsync(150);
+  made.changed();
+  let stopped = false;
+  void made.stop().then(() => {
+    stopped = true;
+  });
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(stopped).toBe(false);
+  begun[0]!.end();
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(stopped).toBe(true);
+  made.changed();
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(begun).toHaveLength(1);
+});

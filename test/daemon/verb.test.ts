@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import type { Args, Command, Context } from '../../src/cli/command.js';
+import { daemonVerb } from '../../src/cli/commands/daemon.js';
+import { daemonSocket } from '../../src/rpc/socket-path.js';
+import { serverAddress } from '../../src/tmux/address.js';
+import { processConnection } from '../../src/tmux/process-connection.js';
+import { type Sandbox, sandbox } from '../support/sandbox.js';
+import { answering, bundleFakeDaemon, notesOf, startFake } from './support/processes.js';
+
+bundleFakeDaemon();
+
+/** Runs `cw daemon WORD` within the test. */
+function daemon(world: Sandbox, word: string, options: Args['options'] = {}) {
+  const verb = daemonVerb(() => Promise.reject(new Error('not in this test')));
+  const notes: string[] = [];
+  const context = {
+    env: world.env,
+    json: false,
+    terminal: { interactive: false, columns: 100, rows: 40, color: false },
+    note: (text: string) => void notes.push(text),
+    tmux: () => processConnection(serverAddress(world.env), world.env),
+  } as unknown as Context;
+  const command = (verb as { subcommands: Record<string, Command> }).subcommands[word]!;
+  return command
+    .run({ positionals: {}, rest: [], options, afterDashes: [] }, context)
+    .then((outcome) => ({ ...outcome, notes }));
+}
+
+test('without a daemon, each word says so', async () => {
+  const world = sandbox();
+  const status = await daemon(world, 'status');
+  expect(status.data).toEqual({
+    running: false,
+    pid: null,
+    socket: daemonSocket(world.socket, world.env),
+    uptimeSeconds: null,
+    workspaces: null,
+    lastSaveAt: null,
+    schedules: [],
+    protocol: null,
+  });
+  expect(status.text).toContain('cw daemon start');
+  expect((await daemon(world, 'stop')).data).toEqual({ running: false, stopped: false });
+  await expect(daemon(world, 'reload')).rejects.toMatchObject({ kind: 'not-found' });
+  const logs = await daemon(world, 'logs');
+  expect(logs.data).toEqual([]);
+  expect(logs.notes[0]).toContain('Nothing was logged yet');
+  await expect(daemon(world, 'logs', { lines: 'all' })).rejects.toMatchObject({ kind: 'usage' });
+});
+
+test('with one, status, reload, logs and stop are of it', async () => {
+  const world = sandbox();
+  const fake = startFake(world);
+  const client = await answering(world);
+  await client.call('save', {});
+  const status = await daemon(world, 'status');
+  expect(status.data).toMatchObject({
+    running: true,
+    pid: fake.pid,
+    socket: daemonSocket(world.socket, world.env),
+    uptimeSeconds: expect.any(Number),
+    workspaces: 0,
+    lastSaveAt: expect.stringMatching(/^\d{4}-/),
+    protocol: 1,
+  });
+  expect(status.text).toContain(`process ${fake.pid}`);
+  expect(status.text).toMatch(/^save +\*\/15 \* \* \* \* +in /m);
+  expect((await daemon(world, 'reload')).data).toEqual({ reloaded: true, problems: [] });
+  expect(notesOf(world)).toContainEqual({ reload: [] });
+  const logs = await daemon(world, 'logs', { lines: '1' });
+  expect(logs.text).toMatch(/^\S+ info {2}settings were read again$/);
+  expect((await daemon(world, 'start')).data).toMatchObject({ pid: fake.pid, started: false });
+  expect((await daemon(world, 'stop')).data).toEqual({ running: false, stopped: true, pid: fake.pid });
+  expect(await fake.ended).toBe(0);
+  expect(existsSync(daemonSocket(world.socket, world.env))).toBe(false);
+});

@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { defaultRetention, type Retained, retain } from '../../src/snapshot/retention.js';
+
+const now = Date.parse('2026-03-01T12:00:00Z');
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+function entry(sequence: number, at: number, more: Partial<Retained> = {}): Retained {
+  return { sequence, at: new Date(at).toISOString(), pinned: false, life: 'a', doubtful: false, ...more };
+}
+
+/** Some entries in the order of their making, at times that mostly grow; `jumps` lets the clock go wrong. */
+function histories(jumps: boolean): fc.Arbitrary<Retained[]> {
+  const one = fc.record({
+    gap: fc.oneof(
+      fc.nat(2 * minute),
+      fc.nat(2 * hour),
+      fc.nat(3 * day),
+      ...(jumps ? [fc.integer({ min: -day, max: 0 })] : []),
+    ),
+    pinned: fc.constantFrom(false, false, false, true),
+    doubtful: fc.constantFrom(false, false, false, true),
+    isNewLife: fc.constantFrom(false, false, true),
+  });
+  return fc.array(one, { maxLength: 80 }).map((list) => {
+    let at = now - list.reduce((sum, { gap }) => sum + gap, 0) + (jumps ? hour : 0);
+    let life = 0;
+    return list.map(({ gap, pinned, doubtful, isNewLife }, index) => {
+      at += gap;
+      if (isNewLife) life++;
+      return entry(index + 1, at, { pinned, doubtful, life: `life ${life}` });
+    });
+  });
+}
+
+const ids = (entries: readonly Retained[]) => entries.map((one) => one.sequence);
+const good = (entries: readonly Retained[]) => entries.filter((one) => !one.doubtful);
+
+test('nothing is lost or doubled, and the order of the entries does not matter', () => {
+  fc.assert(
+    fc.property(histories(true), (entries) => {
+      const { keep, drop } = retain(entries, defaultRetention, now);
+      expect(ids([...keep, ...drop]).sort((a, b) => a - b)).toEqual(ids(entries));
+      expect(retain([...entries].reverse(), defaultRetention, now)).toEqual({ keep, drop });
+    }),
+  );
+});
+
+test('the newest, the pinned and the last of each life are kept, whatever the clock says', () => {
+  fc.assert(
+    fc.property(histories(true), fc.integer({ min: -day, max: 1000 * day }), (entries, later) => {
+      const kept = new Set(ids(retain(entries, defaultRetention, now + later).keep));
+      const lastOfLife = new Map(good(entries).map((one) => [one.life, one.sequence]));
+      const must = [good(entries).at(-1)?.sequence, ...lastOfLife.values()].filter(
+        (one) => one !== undefined,
+      );
+      for (const one of entries) if (one.pinned) must.push(one.sequence);
+      for (const sequence of must) expect(kept.has(sequence)).toBe(true);
+    }),
+  );
+});
+
+test('of each minute, hour, day and week one is kept as long as the policy says', () => {
+  fc.assert(
+    fc.property(histories(true), (entries) => {
+      const keep = good(retain(entries, defaultRetention, now).keep);
+      const time = (one: Retained) => Math.min(Date.parse(one.at), now);
+      for (const { every, during } of defaultRetention.tiers) {
+        for (const one of good(entries)) {
+          if (now - time(one) >= during) continue;
+          const bucket = Math.floor(time(one) / every);
+          expect(keep.some((kept) => Math.floor(time(kept) / every) === bucket)).toBe(true);
+        }
+      }
+    }),
+  );
+});
+
+test('pruned again and again as time goes by, as much is kept as pruned once', () => {
+  fc.assert(
+    fc.property(
+      histories(false),
+      fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 10 }),
+      (all, steps) => {
+        let left: Retained[] = [];
+        let next = 0;
+        for (const step of [...steps, all.length]) {
+          const added = all.slice(next, next + step);
+          next += step;
+          left = retain(
+            [...left, ...added],
+            defaultRetention,
+            Date.parse(added.at(-1)?.at ?? all.at(-1)?.at ?? ''),
+          ).keep;
+        }
+        const once = retain(all, defaultRetention, Date.parse(all.at(-1)?.at ?? '')).keep;
+        // A life or the newest of an earlier moment may have saved some more on the way; never fewer.
+        expect(ids(left)).toEqual(expect.arrayContaining(ids(once)));
+      },
+    ),
+  );
+});
+
+test('a steady stream of a year leaves what the policy says, and no more', () => {
+  const entries: Retained[] = [];
+  for (let at = now - 365 * day, sequence = 1; at <= now; at += 10 * minute)
+    entries.push(entry(sequence++, at));
+  const { keep } = retain(entries, defaultRetention, now);
+  // 6 in the last hour, 23 more hours, 13 more days, 11 or 12 more weeks.
+  expect(keep.length).toBeGreaterThanOrEqual(6 + 22 + 12 + 11);
+  expect(keep.length).toBeLessThanOrEqual(7 + 24 + 14 + 13);
+  expect(Date.parse(keep.at(-1)!.at)).toBeGreaterThanOrEqual(now - 91 * day);
+});
+
+test('doubtful ones take no good one’s place, and times from the future count as now', () => {
+  const list = [
+    entry(1, now - 30_000),
+    entry(2, now - 20_000, { doubtful: true, life: 'b' }),
+    entry(3, now - 400 * day, { doubtful: true, life: 'c' }),
+    entry(4, now + 400 * day, { life: 'd' }),
+    entry(5, now + 400 * day, { life: 'd' }),
+  ];
+  const { keep, drop } = retain(list, defaultRetention, now);
+  expect(ids(keep)).toEqual([5, 2, 1]);
+  expect(ids(drop)).toEqual([4, 3]);
+  expect(ids(retain(list, { tiers: [] }, now).keep)).toEqual([5, 1]);
+  expect(ids(retain([{ ...list[0]!, at: 'never' }, list[4]!], defaultRetention, now).keep)).toEqual([5, 1]);
+});
