@@ -106,6 +106,16 @@ export class Daemon {
     const { server, env, log, work, events, version } = this.options;
     await this.disposer.add('the lock', await takeLock(server, env));
 
+    const settings = configFolder(env);
+    ensurePrivateFolder(settings);
+    const files = await watchFiles({
+      folder: settings,
+      changed: (paths) => void this.reload(paths),
+      failed: (what, error) => log.error(what, error),
+    });
+    await this.disposer.add('the watch of the settings', () => files.stop());
+    this.files = files;
+
     const rpc = await RpcServer.listen({
       socket: this.socket,
       handlers: {
@@ -128,16 +138,6 @@ export class Daemon {
     const address = addressFile(server, env);
     writeFileAtomic(address, `${JSON.stringify({ pid: process.pid, socket: this.socket })}\n`);
     await this.disposer.add('the address file', () => rmSync(address, { force: true }));
-
-    const settings = configFolder(env);
-    ensurePrivateFolder(settings);
-    const files = watchFiles({
-      folder: settings,
-      changed: (paths) => void this.reload(paths),
-      failed: (what, error) => log.error(what, error),
-    });
-    await this.disposer.add('the watch of the settings', () => files.stop());
-    this.files = files;
 
     await this.disposer.add('the saves', () => this.saver.stop());
     this.setSchedules();

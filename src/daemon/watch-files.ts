@@ -19,8 +19,10 @@ export interface FileWatchOptions {
 /**
  * Watches the settings with the user's templates, and single files elsewhere. A single file is watched through its
  * folder alone, never what is below that: a project can hold a hundred thousand files.
+ *
+ * Returns when a change of the folder from now on is seen.
  */
-export function watchFiles(options: FileWatchOptions): FileWatch {
+export async function watchFiles(options: FileWatchOptions): Promise<FileWatch> {
   const { folder, failed } = options;
   const gathered = new Set<string>();
   let timer: NodeJS.Timeout | null = null;
@@ -61,6 +63,7 @@ export function watchFiles(options: FileWatchOptions): FileWatch {
     if (path !== folder) note(path);
   });
   main.on('error', (error) => failed(`watching ${folder}`, error));
+  await new Promise<void>((done) => main.once('ready', () => done()));
 
   return {
     setFiles(paths) {

@@ -32,14 +32,21 @@ export interface TmuxListener {
 /**
  * The session that our control client is attached to. A control client has to be attached to one, counts in its
  * `session_attached`, moves its `session_last_attached` and `session_activity` and fires the hooks of an attach; in a
- * session of our own it disturbs none of the user's. While it is held, a bare `tmux attach` passes it over; tmux
- * destroys it when its client goes, however that ends (`destroy-unattached`); and it ends itself when it is the last
- * one, so that the server can end.
+ * session of our own it disturbs none of the user's. While it is held, a bare `tmux attach` passes it over; a hook of
+ * its own ends it when our client goes, however that ends; and it is ended when it is the last one, so that the server
+ * can end.
  */
 export const keeperName = 'cw-keeper';
 
-// Made and attached to in one step, so that it is never there without its client. -A: one that somebody works in may
-// have been left by the daemon before. The program does nothing, and no shell of the user's is started for it.
+const keeper = `=${keeperName}:`;
+/**
+ * Made and attached to in one step, so that it is never there without its client. -A: one that somebody works in may
+ * have been left by the daemon before. The program does nothing, and no shell of the user's is started for it.
+ *
+ * Not `destroy-unattached`: with it, a client that is killed while another one (`tmux ls`) ends leaves the server with
+ * a pointer to the destroyed session, and it crashes (tmux pull request 5497; seen with 3.3a). `kill-session` clears
+ * that pointer.
+ */
 const keeperCommands: readonly Command[] = [
   [
     'new-session',
@@ -58,8 +65,22 @@ const keeperCommands: readonly Command[] = [
     'cat',
     '-',
   ],
-  ['set-option', '-t', `=${keeperName}:`, 'destroy-unattached', 'on'],
+  [
+    'set-hook',
+    '-t',
+    keeper,
+    'client-detached',
+    `if-shell -F '#{==:#{session_attached},0}' 'kill-session -t ${keeper}'`,
+  ],
 ];
+
+/**
+ * Milliseconds for which nothing may have changed before we attach, and how often that is waited for. A server that
+ * has a notification for its control clients in the moment in which one is not yet done introducing itself crashes
+ * (`control_write` without a `control_state`; tmux pull request 5004 is about the same state): so never while sessions
+ * are made, and only once in the life of a server.
+ */
+const settling = { pause: 200, times: 20 };
 
 /** One more than anybody's own hooks: `set-hook -g after-x[N]` leaves what others have under lower numbers alone. */
 const hookIndex = 7301;
@@ -92,7 +113,7 @@ export interface WatchOptions {
 
 type State =
   | { readonly kind: 'idle' | 'stopped' }
-  | { readonly kind: 'server'; readonly control: ControlConnection; readonly keeper: string }
+  | { readonly kind: 'server'; readonly control: ControlConnection; readonly session: string }
   | { readonly kind: 'no-server'; readonly watcher: FSWatcher }
   | { readonly kind: 'unknown'; readonly timer: NodeJS.Timeout };
 
@@ -113,11 +134,16 @@ class TmuxWatch implements TmuxEvents {
   private attachedAt = 0;
   /** Attachments in a row that were lost at once. */
   private shortLived = 0;
+  /** Looks in a row that found a server without a session. */
+  private empty = 0;
+  private settled = { text: '', looks: 0 };
+  private readonly firstWait: number;
   private readonly panesASecond: number;
   private slow: { timer: NodeJS.Timeout | null; text: string } = { timer: null, text: '' };
 
   constructor(private readonly options: WatchOptions) {
     const { address, env } = options;
+    this.firstWait = options.retry ?? 100;
     // 800 panes cost tmux 11 ms a second.
     this.panesASecond = options.panesASecond ?? 1000;
     this.process = processConnection(address, env);
@@ -180,17 +206,39 @@ class TmuxWatch implements TmuxEvents {
   private async lookOnce(): Promise<void> {
     if (this.state.kind === 'server' || this.state.kind === 'stopped') return;
     try {
+      const wait = await this.notYet();
+      if (wait !== null) {
+        this.waitToLook(wait);
+        return;
+      }
       await this.attach();
       this.failures = 0;
+      this.empty = 0;
+      this.settled = { text: '', looks: 0 };
     } catch (error) {
       try {
         noServerOrThrow(error, this.options.address);
         await this.waitForServer();
         this.failures = 0;
       } catch (cause) {
-        await this.waitToAsk(cause);
+        this.waitToAsk(cause);
       }
     }
+  }
+
+  /** How long to wait before the next look, in milliseconds, when this is no moment to attach. */
+  private async notYet(): Promise<number | null> {
+    const { stdout } = await this.process.batch([
+      ['list-windows', '-a', '-F', '#{session_name} #{window_id} #{window_layout} #{window_name}'],
+    ]);
+    const text = stdout.toString();
+    // A server that is starting has no session yet. Ours must not be its first: it would end itself, and the server
+    // with it, before the one comes that somebody is starting.
+    if (!text.split('\n').some((line) => line !== '' && !line.startsWith(`${keeperName} `)))
+      return Math.min(this.firstWait * 2 ** this.empty++, 2000);
+    if (text === this.settled.text || this.settled.looks >= settling.times) return null;
+    this.settled = { text, looks: this.settled.looks + 1 };
+    return settling.pause;
   }
 
   private async attach(): Promise<void> {
@@ -200,13 +248,13 @@ class TmuxWatch implements TmuxEvents {
       onNotification: (line) => this.notice(line),
       onClose: () => this.lost(),
     });
-    let keeper: string;
+    let session: string;
     try {
       const { stdout } = await control.batch([
         ['display-message', '-p', '#{session_id}'],
         ['set-hook', '-g', environmentHook, bell],
       ]);
-      keeper = stdout.toString().trim();
+      session = stdout.toString().trim();
       await control.subscribe('cw', watchedFormat);
     } catch (error) {
       await control.close();
@@ -214,10 +262,10 @@ class TmuxWatch implements TmuxEvents {
     }
     const before = this.state;
     if (before.kind === 'stopped') {
-      await this.leave({ kind: 'server', control, keeper });
+      await this.leave({ kind: 'server', control, session });
       return;
     }
-    this.state = { kind: 'server', control, keeper };
+    this.state = { kind: 'server', control, session };
     this.attachedAt = performance.now();
     await this.leave(before);
     if (!this.alive) {
@@ -251,12 +299,14 @@ class TmuxWatch implements TmuxEvents {
       .trim()
       .split('\n')
       .map((row) => row.split(' '));
-    const keeper = rows.find(([id]) => id === state.keeper);
-    if (!keeper) return;
-    if (keeper[1] !== '1' || keeper[2] !== '1') {
-      await state.control.batch([['set-option', '-t', state.keeper, 'destroy-unattached', 'off']]);
-    } else if (rows.length === 1 && keeper[3] === '1') {
-      await state.control.batch([['kill-session', '-t', state.keeper]]).catch((error: unknown) => {
+    const ours = rows.find(([id]) => id === state.session);
+    if (!ours) return;
+    if (ours[1] !== '1' || ours[2] !== '1') {
+      await state.control.batch([['set-hook', '-u', '-t', state.session, 'client-detached']]);
+    } else if (rows.length === 1 && ours[3] === '1') {
+      // Counted once more by the server itself, in the same step: a session may begin at this moment.
+      const end = ['if-shell', '-F', '#{==:#{S:x},x}', `kill-session -t '${state.session}'`];
+      await state.control.batch([end]).catch((error: unknown) => {
         if (!isNoServer(error)) throw error; // the server ended with it, as it should
       });
     }
@@ -302,8 +352,7 @@ class TmuxWatch implements TmuxEvents {
     this.state = { kind: 'idle' };
     // Something that throws our client out each time must not keep us busy.
     this.shortLived = performance.now() - this.attachedAt < 1000 ? this.shortLived + 1 : 0;
-    if (this.shortLived > 3)
-      void this.waitToAsk(new Error('the control client is thrown out again and again'));
+    if (this.shortLived > 3) this.waitToAsk(new Error('the control client is thrown out again and again'));
     else void this.look();
   }
 
@@ -337,13 +386,17 @@ class TmuxWatch implements TmuxEvents {
   }
 
   /** The third answer: it is not known whether a server runs, so nothing is concluded. */
-  private async waitToAsk(cause: unknown): Promise<void> {
+  private waitToAsk(cause: unknown): void {
+    // A server that is ending has taken its socket away and lives for a moment: that is not worth a word.
+    if (this.failures === 2) this.listener.failed('asking tmux', cause);
+    this.waitToLook(Math.min(this.firstWait * 2 ** this.failures++, 60_000));
+  }
+
+  private waitToLook(wait: number): void {
     const before = this.state;
     if (before.kind === 'stopped') return;
-    if (this.failures === 0) this.listener.failed('asking tmux', cause);
-    const wait = Math.min((this.options.retry ?? 1000) * 2 ** this.failures++, 60_000);
     this.state = { kind: 'unknown', timer: setTimeout(() => void this.look(), wait) };
-    await this.leave(before);
+    void this.leave(before);
   }
 
   private async leave(state: State): Promise<void> {

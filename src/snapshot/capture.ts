@@ -17,16 +17,56 @@ export interface Captured {
 /** Reads one workspace; null when no session carries its id. */
 export async function captureWorkspace(connection: Connection, id: string): Promise<Captured | null> {
   const reading = await readServer(connection);
+  const index = indexReading(reading);
   const session = reading.sessions.find((candidate) => candidate.workspace === id);
   if (!session) return null;
-  const windows = reading.windows.filter((window) => window.session === session.id);
-  const windowIds = new Set(windows.map((window) => window.id));
+  const windows = index.windows.get(session.id) ?? [];
   const details = await readDetails(connection, reading.version, {
     sessions: [session.id],
-    windows: [...windowIds],
-    panes: reading.panes.filter((pane) => windowIds.has(pane.window)).map((pane) => pane.id),
+    windows: windows.map((window) => window.id),
+    panes: windows.flatMap((window) => index.panesByWindow.get(window.id) ?? []).map((pane) => pane.id),
   });
-  return capture(reading, details, session);
+  return capture(index, details, session);
+}
+
+/** A reading in the order in which it is asked, made once for all its sessions. */
+export interface ReadingIndex {
+  readonly reading: tmux.Reading;
+  readonly sessions: ReadonlyMap<string, tmux.Session>;
+  /** By session, in the order of their indexes. */
+  readonly windows: ReadonlyMap<string, readonly tmux.Window[]>;
+  /** By window, in the order of the layout's cells. */
+  readonly panesByWindow: ReadonlyMap<string, readonly tmux.Pane[]>;
+  readonly panes: ReadonlyMap<string, tmux.Pane>;
+  /** The sessions that show a window. */
+  readonly holders: ReadonlyMap<string, readonly string[]>;
+}
+
+export function indexReading(reading: tmux.Reading): ReadingIndex {
+  const byIndex = (a: { readonly index: number }, b: { readonly index: number }) => a.index - b.index;
+  return {
+    reading,
+    sessions: new Map(reading.sessions.map((session) => [session.id, session])),
+    windows: groups(reading.windows.toSorted(byIndex), (window) => window.session),
+    panesByWindow: groups(reading.panes.toSorted(byIndex), (pane) => pane.window),
+    panes: new Map(reading.panes.map((pane) => [pane.id, pane])),
+    holders: new Map(
+      [...groups(reading.windows, (window) => window.id)].map(([id, shown]) => [
+        id,
+        shown.map((window) => window.session),
+      ]),
+    ),
+  };
+}
+
+function groups<T>(things: readonly T[], key: (thing: T) => string): Map<string, T[]> {
+  const grouped = new Map<string, T[]>();
+  for (const thing of things) {
+    const group = grouped.get(key(thing));
+    if (group) group.push(thing);
+    else grouped.set(key(thing), [thing]);
+  }
+  return grouped;
 }
 
 /**
@@ -35,14 +75,9 @@ export async function captureWorkspace(connection: Connection, id: string): Prom
  *
  * null: nothing of it could be read any more (its windows ended meanwhile).
  */
-export function capture(
-  reading: tmux.Reading,
-  details: tmux.Details,
-  session: tmux.Session,
-): Captured | null {
-  const own = reading.windows
-    .filter((window) => window.session === session.id)
-    .sort((a, b) => a.index - b.index);
+export function capture(index: ReadingIndex, details: tmux.Details, session: tmux.Session): Captured | null {
+  const { reading } = index;
+  const own = index.windows.get(session.id) ?? [];
   const local = details.sessions.get(session.id);
   if (own.length === 0 || !local) return null;
   // The user may have raised base-index since: an index below it still gets an offset.
@@ -55,7 +90,7 @@ export function capture(
     const record = parseWindowRecord(window.mark ?? '');
     const key = keys.window(record?.key);
     windowKeys.set(window.id, key);
-    const panes = reading.panes.filter((pane) => pane.window === window.id).sort((a, b) => a.index - b.index);
+    const panes = index.panesByWindow.get(window.id) ?? [];
     const paneKeys = new Map<string, string>();
     const captured = panes.map((pane): Pane => {
       const made = capturePane(pane, details.panes.get(pane.id) ?? {}, historyLimit, keys, key);
@@ -79,7 +114,7 @@ export function capture(
         ) || null,
       options: foreignOptions(details.windows.get(window.id) ?? {}),
       panes: captured,
-      link: linkOf(window, reading, session),
+      link: linkOf(window, index, session),
     };
   });
   const active = own.find((window) => window.active) ?? own[0];
@@ -169,12 +204,14 @@ function shape(cell: LayoutCell): string {
 }
 
 /** A window that another workspace showed first is that one's. The members of a session group share all theirs. */
-function linkOf(window: tmux.Window, reading: tmux.Reading, session: tmux.Session): Window['link'] {
+function linkOf(window: tmux.Window, index: ReadingIndex, session: tmux.Session): Window['link'] {
   if (session.group !== null) return null;
-  const holders = reading.windows.filter((other) => other.id === window.id).map((other) => other.session);
+  const holders = index.holders.get(window.id) ?? [];
+  if (holders.length < 2) return null;
   const number = (id: string) => Number(id.slice(1));
-  const owner = reading.sessions
-    .filter((other) => holders.includes(other.id) && other.workspace !== null)
+  const owner = holders
+    .flatMap((id) => index.sessions.get(id) ?? [])
+    .filter((other) => other.workspace !== null)
     .sort((a, b) => number(a.id) - number(b.id))[0];
   if (!owner || owner.id === session.id || owner.workspace === null) return null;
   return { workspace: owner.workspace, window: parseWindowRecord(window.mark ?? '')?.key ?? window.name };

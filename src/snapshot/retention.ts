@@ -40,7 +40,8 @@ export interface Retained {
  * Says which snapshots to keep and which to drop. Kept always: the newest, the pinned ones, and the last one of
  * each life of the server. Of the others, the newest in each minute, hour, day or week (counted from 1970 in UTC,
  * so that a repeated prune keeps what the first one kept), as old as the tier says. A time in the future (the
- * clock was wrong then, or is wrong now) counts as now. Doubtful ones never take the place of a good one.
+ * clock was wrong then, or is wrong now) is no age at all: while the clock is back by a day, nothing of that day is
+ * older than now, and its minutes are kept. Doubtful ones never take the place of a good one.
  */
 export function retain<T extends Retained>(
   entries: readonly T[],
@@ -55,7 +56,7 @@ export function retain<T extends Retained>(
   for (const entry of newestFirst) {
     const time = Date.parse(entry.at);
     // A time that does not read counts as now, too: what cannot be judged is not thrown away as old.
-    const at = Number.isNaN(time) ? now : Math.min(time, now);
+    const at = Number.isNaN(time) ? now : time;
     const kind = entry.doubtful ? 'doubtful' : 'good';
     // All of them are asked: what one reason keeps is the first of its kind for the other reasons, too.
     const reasons = policy.tiers

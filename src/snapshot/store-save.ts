@@ -152,7 +152,7 @@ export async function saveItems(items: readonly SaveItem[]): Promise<(SaveResult
       writes.map(async (write) => {
         try {
           if (!together) await writeFile(write);
-          results[write.index] = done(write, journals, together);
+          results[write.index] = done(write, together);
         } catch (error) {
           results[write.index] = saveError(write.item, error);
         }
@@ -238,16 +238,12 @@ async function writeFile({ item, bytes, path }: Write): Promise<void> {
 }
 
 /** After the new one is safe: takes away what it was amended from, and notes what is known now. */
-function done({ item, header, name, path, known }: Write, journals: Journals, together: boolean): SaveResult {
+function done({ item, header, name, path, known }: Write, together: boolean): SaveResult {
   const { shelf, cache } = item;
   const { files, folders } = shelf;
   if (known.base !== null && header.replaces !== null) {
-    const old = shelf.fileFor(known.base.sequence, known.base.at);
-    // While a journal holds it, too, it would come back: then it stays hidden until a prune.
-    const isJournaled = journals.entries.some(
-      (entry) => entry.workspace === shelf.workspace && entry.name === old.name,
-    );
-    if (!isJournaled) files.unlink(old.path);
+    // Where a journal holds it, it comes back when that is settled, and stays hidden until a prune.
+    files.unlink(shelf.fileFor(known.base.sequence, known.base.at).path);
   }
   cache.known.set(shelf.workspace, {
     newest: name,

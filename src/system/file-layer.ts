@@ -94,13 +94,6 @@ export class FileLayer {
     return temporary;
   }
 
-  /** Writes a file so that a reader sees the old content or the new one, and it outlives a crash. */
-  async replace(target: string, data: Uint8Array): Promise<void> {
-    const temporary = await this.stage(target, data);
-    this.publish(temporary, target);
-    await this.syncFolder(dirname(target));
-  }
-
   /** Gives a staged file its name; when that fails, the staged file is taken away. */
   publish(temporary: string, target: string): void {
     try {

@@ -18,7 +18,51 @@ export const settingsSchema = z.strictObject({
     .nullable()
     .default(defaultSettings.template)
     .describe('The template for projects that name none; null: by the type of the project.'),
+  'daemon.autostart': flag('daemon.autostart', 'Opening a workspace starts the daemon when none answers.'),
+  'restore.on_boot': flag('restore.on_boot', 'Bring back after a boot what was open before it.'),
+  'restore.on_server_death': z
+    .enum(['auto', 'offer', 'never'], expected['restore.on_server_death'])
+    .default(defaultSettings['restore.on_server_death'])
+    .describe('A workspace whose tmux server died: restore it, ask first, or open its template.'),
+  'restore.programs': z
+    .array(z.string().min(1, expected['restore.programs']), expected['restore.programs'])
+    .nullable()
+    .default(null)
+    .describe('Patterns of command lines that a restore starts by itself; null: the shipped ones.'),
+  scrollback_lines: count('scrollback_lines', 'Most lines of scrollback saved of a pane; 0 saves none.'),
+  pane_history: flag('pane_history', "Each pane's shell keeps a history of its own."),
+  'schedule.save': schedule('schedule.save', 'When the daemon saves whatever events it may have missed.'),
+  'schedule.prune': schedule('schedule.prune', 'When the daemon removes snapshots that are too old.'),
+  'schedule.verify': schedule('schedule.verify', 'When the daemon rehearses a restore.'),
+  'retention.minutes': count('retention.minutes', 'For so long one snapshot a minute is kept.'),
+  'retention.hours': count('retention.hours', 'For so long one snapshot an hour is kept.'),
+  'retention.days': count('retention.days', 'For so long one snapshot a day is kept.'),
+  'retention.weeks': count('retention.weeks', 'For so long one snapshot a week is kept.'),
 }) satisfies z.ZodType<StoredSettings>;
+
+function flag<Key extends SettingKey>(key: Key, description: string) {
+  return z
+    .boolean(expected[key])
+    .default(defaultSettings[key] as boolean)
+    .describe(description);
+}
+
+function count<Key extends SettingKey>(key: Key, description: string) {
+  return z
+    .int(expected[key])
+    .min(0, expected[key])
+    .max(1_000_000, expected[key])
+    .default(defaultSettings[key] as number)
+    .describe(description);
+}
+
+function schedule<Key extends SettingKey>(key: Key, description: string) {
+  return z
+    .string(expected[key])
+    .regex(/^(off|\S+( +\S+){4,5})$/, expected[key])
+    .default(defaultSettings[key] as string)
+    .describe(description);
+}
 
 export const settingKeys = Object.keys(settingsSchema.shape) as readonly SettingKey[];
 

@@ -11,13 +11,49 @@ export interface Settings {
   readonly size: { readonly width: number; readonly height: number };
   /** The template when nothing else names one; null: by detection. */
   readonly template: string | null;
+  /** Opening a workspace starts the daemon when none answers. */
+  readonly daemonAutostart: boolean;
+  /** Bring back what was open before a boot. */
+  readonly restoreOnBoot: boolean;
+  /** What to do with a workspace whose server died: restore it, ask first, or open its template. */
+  readonly restoreOnServerDeath: 'auto' | 'offer' | 'never';
+  /** Patterns of the command lines that a restore starts by itself; null: the shipped ones. */
+  readonly restorePrograms: readonly string[] | null;
+  /** Most lines of scrollback saved of a pane; 0 saves none. */
+  readonly scrollbackLines: number;
+  /** Each pane's shell keeps a history of its own. */
+  readonly paneHistory: boolean;
+  /** When the daemon does what, as cron expressions in local time; `off` never. */
+  readonly schedules: Readonly<Record<ScheduleName, string>>;
+  /** How long snapshots are kept: one a minute, one an hour, one a day, one a week. */
+  readonly retention: {
+    readonly minutes: number;
+    readonly hours: number;
+    readonly days: number;
+    readonly weeks: number;
+  };
 }
+
+export type ScheduleName = 'save' | 'prune' | 'verify';
 
 /** The values as the file has them. */
 export interface StoredSettings {
   readonly roots: readonly string[];
   readonly size: string;
   readonly template: string | null;
+  readonly 'daemon.autostart': boolean;
+  readonly 'restore.on_boot': boolean;
+  readonly 'restore.on_server_death': 'auto' | 'offer' | 'never';
+  readonly 'restore.programs': readonly string[] | null;
+  readonly scrollback_lines: number;
+  readonly pane_history: boolean;
+  readonly 'schedule.save': string;
+  readonly 'schedule.prune': string;
+  readonly 'schedule.verify': string;
+  readonly 'retention.minutes': number;
+  readonly 'retention.hours': number;
+  readonly 'retention.days': number;
+  readonly 'retention.weeks': number;
 }
 
 export type SettingKey = keyof StoredSettings;
@@ -31,15 +67,73 @@ const checks: { readonly [Key in SettingKey]: (value: unknown) => boolean } = {
     Array.isArray(value) && value.every((item) => typeof item === 'string' && item.length > 0),
   size: (value) => typeof value === 'string' && parseSize(value) !== null,
   template: (value) => value === null || (typeof value === 'string' && value.length > 0),
+  'daemon.autostart': isBoolean,
+  'restore.on_boot': isBoolean,
+  'restore.on_server_death': (value) => value === 'auto' || value === 'offer' || value === 'never',
+  'restore.programs': (value) =>
+    value === null ||
+    (Array.isArray(value) && value.every((item) => typeof item === 'string' && item.length > 0)),
+  scrollback_lines: isCount,
+  pane_history: isBoolean,
+  'schedule.save': isSchedule,
+  'schedule.prune': isSchedule,
+  'schedule.verify': isSchedule,
+  'retention.minutes': isCount,
+  'retention.hours': isCount,
+  'retention.days': isCount,
+  'retention.weeks': isCount,
 };
 
-export const defaultSettings: StoredSettings = { roots: ['~/projects'], size: '200x50', template: null };
+function isBoolean(value: unknown): boolean {
+  return typeof value === 'boolean';
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 1_000_000;
+}
+
+/** Five or six fields, or `off`. What they mean is checked by who runs them. */
+function isSchedule(value: unknown): boolean {
+  return typeof value === 'string' && (value === 'off' || /^\S+( +\S+){4,5}$/.test(value));
+}
+
+export const defaultSettings: StoredSettings = {
+  roots: ['~/projects'],
+  size: '200x50',
+  template: null,
+  'daemon.autostart': true,
+  'restore.on_boot': true,
+  'restore.on_server_death': 'offer',
+  'restore.programs': null,
+  scrollback_lines: 5000,
+  pane_history: true,
+  'schedule.save': '*/15 * * * *',
+  'schedule.prune': '7 * * * *',
+  'schedule.verify': '23 3 * * *',
+  'retention.minutes': 60,
+  'retention.hours': 24,
+  'retention.days': 14,
+  'retention.weeks': 13,
+};
 
 /** What stands in words for a value that is right. */
 export const expected: { readonly [Key in SettingKey]: string } = {
   roots: 'a list of folders',
   size: 'a size like 200x50, each side 10 to 10000',
   template: 'the name of a template, or null',
+  'daemon.autostart': 'true or false',
+  'restore.on_boot': 'true or false',
+  'restore.on_server_death': 'auto, offer or never',
+  'restore.programs': 'a list of patterns, or null',
+  scrollback_lines: 'a whole number of lines',
+  pane_history: 'true or false',
+  'schedule.save': 'a cron expression, or off',
+  'schedule.prune': 'a cron expression, or off',
+  'schedule.verify': 'a cron expression, or off',
+  'retention.minutes': 'a whole number',
+  'retention.hours': 'a whole number',
+  'retention.days': 'a whole number',
+  'retention.weeks': 'a whole number',
 };
 
 /** A size as `COLUMNSxROWS`, or null. tmux takes up to 10,000 cells a side. */
@@ -69,6 +163,23 @@ export function loadSettings(env: NodeJS.ProcessEnv, warn: (text: string) => voi
     roots: stored.roots.map((root) => expandPath(root, homeFolder(env), env)),
     size: parseSize(stored.size)!,
     template: stored.template,
+    daemonAutostart: stored['daemon.autostart'],
+    restoreOnBoot: stored['restore.on_boot'],
+    restoreOnServerDeath: stored['restore.on_server_death'],
+    restorePrograms: stored['restore.programs'],
+    scrollbackLines: stored.scrollback_lines,
+    paneHistory: stored.pane_history,
+    schedules: {
+      save: stored['schedule.save'],
+      prune: stored['schedule.prune'],
+      verify: stored['schedule.verify'],
+    },
+    retention: {
+      minutes: stored['retention.minutes'],
+      hours: stored['retention.hours'],
+      days: stored['retention.days'],
+      weeks: stored['retention.weeks'],
+    },
   };
 }
 

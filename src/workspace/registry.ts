@@ -1,10 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { systemCode } from '../errors.js';
 import { ensurePrivateFolder, readTextIfAny, writeFileAtomic } from '../system/files.js';
-import { stateFolder } from '../system/paths.js';
-import { hostId } from '../system/process.js';
+import { serverFolder } from '../system/server-folder.js';
 import type { ServerAddress } from '../tmux/connection.js';
 
 /** What we remember of a workspace, open or closed: `workspace.json` in its folder of the state folder. */
@@ -33,21 +32,11 @@ export interface GitReading {
   readonly at: string;
 }
 
-/**
- * The folder of all workspaces of one tmux server on this host: a home can be shared by hosts, and a user can have
- * several servers.
- */
-export function registryFolder(address: ServerAddress, env: NodeJS.ProcessEnv): string {
-  const hash = createHash('sha256').update(address.socketPath).digest('hex').slice(0, 8);
-  const label = basename(address.socketPath).replace(/[^A-Za-z0-9_-]/g, '_');
-  return join(stateFolder(env), hostId(), `${label}-${hash}`);
-}
-
 export class Registry {
   readonly folder: string;
 
   constructor(address: ServerAddress, env: NodeJS.ProcessEnv) {
-    this.folder = registryFolder(address, env);
+    this.folder = serverFolder(address.socketPath, env);
   }
 
   workspaceFolder(id: string): string {

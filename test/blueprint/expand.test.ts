@@ -185,6 +185,7 @@ describe('a command', () => {
     ['npm test', 'npm test', {}, null],
     ['npm install', 'npm install', {}, 'npm install'],
     ['npm with a folder', 'npm --prefix web run dev', {}, 'npm --prefix web run dev'],
+    ['pnpm with a folder', 'pnpm --dir web dev', { programs: ['pnpm'] }, 'pnpm --dir web dev'],
     ['npm run with options', 'npm run -s dev', { scripts: { dev: 'x' } }, 'npm run -s dev'],
     [
       'the package manager',

@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Command } from '../../src/cli/command.js';
@@ -10,8 +9,9 @@ import { age, glossary, harmless, styler, table, truncate, visible, width } from
 import { parseLine } from '../../src/cli/parse.js';
 import { wantsColor } from '../../src/cli/terminal.js';
 import { helpText, parseThoroughly } from '../../src/cli/usage.js';
-import { root, sandbox } from '../support/sandbox.js';
+import { sandbox } from '../support/sandbox.js';
 import { waitUntil } from '../support/wait.js';
+import { buildProgram } from './fake-program.js';
 
 const sample: Command = {
   name: 'sample',
@@ -210,44 +210,28 @@ describe('output', () => {
   });
 });
 
-/** A program of this frame whose commands fail in every way. */
+/** Commands that fail in every way. */
 const faulty = `
-import { main } from './src/cli/main.ts';
-import { CwError } from './src/errors.ts';
-const command = (name, run) => async () => ({ verb: { name, summary: name, examples: [], positionals: [{ name: 'word', describe: '', variadic: true }], run } });
-const verbs = {
-  bug: command('bug', async () => { throw new TypeError('x is not a function'); }),
-  full: command('full', async () => { throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write', path: '/disk/file' }); }),
-  lost: command('lost', async () => { throw new CwError('not-found', 'No project "a\\x1b[2J".', { hint: 'one\\ntwo' }); }),
-  partly: command('partly', async () => ({ data: [1], text: 'one of two', exit: 6 })),
-  long: command('long', async () => ({ text: 'line\\n'.repeat(200000) })),
-  wait: command('wait', async (_, context) => { context.note('waiting'); await new Promise((done) => setTimeout(done, 600000)); return {}; }),
-  ask: command('ask', async (_, context) => ({ text: String(await context.ask('Sure?')) })),
-  open: command('open', async (args) => { throw new CwError('not-found', 'No project "' + args.rest[0] + '".'); }),
-  words: command('words', async (args, context) => ({ data: { rest: args.rest, handover: process.env.CW_HANDOVER ?? null, given: context.env.CW_HANDOVER ?? null } })),
-};
-const program = { verbs, aliases: { ls: 'words' }, groups: [{ title: 'All', verbs: Object.keys(verbs) }], openVerb: 'open', connect() { throw new Error(); }, loadSettings() { throw new Error(); } };
-main(program, process.argv.slice(2)).then((code) => process.exit(code));
+  bug: async () => { throw new TypeError('x is not a function'); },
+  full: async () => { throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write', path: '/disk/file' }); },
+  lost: async () => { throw new CwError('not-found', 'No project "a\\x1b[2J".', { hint: 'one\\ntwo' }); },
+  partly: async () => ({ data: [1], text: 'one of two', exit: 6 }),
+  long: async () => ({ text: 'line\\n'.repeat(200000) }),
+  wait: async (_, context) => { context.note('waiting'); await new Promise((done) => setTimeout(done, 600000)); return {}; },
+  ask: async (_, context) => ({ text: String(await context.ask('Sure?')) }),
+  open: async (args) => { throw new CwError('not-found', 'No project "' + args.rest[0] + '".'); },
+  where: async (_, context) => ({ text: context.cwd }),
+  words: async (args, context) => ({ data: { rest: args.rest, handover: process.env.CW_HANDOVER ?? null, given: context.env.CW_HANDOVER ?? null } }),
 `;
 
 describe('the frame', () => {
   const folder = mkdtempSync(join(tmpdir(), 'cw-frame-'));
-  const file = join(folder, 'dist/faulty.cjs');
+  let file = '';
 
-  afterAll(() => rmSync(folder, { recursive: true }));
   beforeAll(async () => {
-    writeFileSync(join(folder, 'package.json'), '{"version":"0.0.0"}');
-    await build({
-      stdin: { contents: faulty, resolveDir: root },
-      bundle: true,
-      outfile: file,
-      platform: 'node',
-      format: 'cjs',
-      define: { 'import.meta.url': '__importMetaUrl' },
-      banner: { js: 'var __importMetaUrl = require("url").pathToFileURL(__filename).href;' },
-      logLevel: 'silent',
-    });
+    file = await buildProgram(folder, faulty);
   });
+  afterAll(() => rmSync(folder, { recursive: true }));
 
   it('gives each failure its exit code, a message, and what to do below it', async () => {
     const s = sandbox();
@@ -349,7 +333,10 @@ describe('the frame', () => {
 
   it('says so when its folder is gone', async () => {
     const s = sandbox();
-    const ran = await s.run('bash', ['-c', `mkdir gone && cd gone && rmdir ../gone && node '${file}' words`]);
-    expect(ran.stderr).toBe('');
+    const line = (verb: string) => `mkdir gone && cd gone && rmdir ../gone && node '${file}' ${verb}`;
+    const ran = await s.run('bash', ['-c', line('where')]);
+    expect(ran.code).toBe(3);
+    expect(ran.stderr).toMatch(/does not exist any more\.\n {2}Change to one that does/);
+    expect(await s.run('bash', ['-c', line('partly')])).toMatchObject({ code: 6, stderr: '' });
   });
 });

@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root, type Sandbox, sandbox } from '../support/sandbox.js';
 import { waitUntil } from '../support/wait.js';
+import { buildProgram } from './fake-program.js';
 
 /** An installed package with the real launchers, and in place of the program one that does what its argument says. */
 function installed(s: Sandbox, program: string): string {
@@ -106,11 +107,10 @@ describe('cw', () => {
   it('becomes tmux on a terminal, with nothing of ours left behind, whatever the socket is called', async () => {
     const [s, outer] = [sandbox(), sandbox()];
     const odd = join(dirname(s.socket), "o'dd $(touch hit) \\ ;x\n");
-    const bin = installed(
-      s,
-      `const words = ['-u', '-S', process.env.ODD, '-f', '/dev/null', 'new-session', '-s', 'inner'];
-       process.stdout.write('told\\n');
-       require('fs').writeSync(Number(process.env.CW_HANDOVER), words.map((w) => "'" + w.replaceAll("'", "'\\\\''") + "'").join(' '));`,
+    const bin = installed(s, '');
+    await buildProgram(
+      join(bin, '..'),
+      `up: async (_, { env }) => ({ text: 'told', attach: ['-u', '-S', env.ODD, '-f', '/dev/null', 'new-session', '-s', 'inner'] })`,
     );
     const env = { ...s.env, ODD: odd };
     const type = terminal(outer);

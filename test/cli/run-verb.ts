@@ -1,6 +1,7 @@
 import type { Command, Context, Outcome, Verb } from '../../src/cli/command.js';
 import { parseLine } from '../../src/cli/parse.js';
 import { isCwError } from '../../src/errors.js';
+import { loadSettings } from '../../src/system/settings.js';
 import { serverAddress } from '../../src/tmux/address.js';
 import { processConnection } from '../../src/tmux/process-connection.js';
 
@@ -37,7 +38,7 @@ export async function runVerb(verb: Verb, words: readonly string[], around: Surr
       notes.push(question);
       return around.answer === true;
     },
-    settings: () => ({ roots: [], size: { width: 200, height: 50 }, template: null }),
+    settings: () => ({ ...loadSettings(around.env, () => {}), roots: [] }),
     tmux: () => processConnection(serverAddress(around.env), around.env),
   };
   try {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Context, Outcome } from '../../src/cli/command.js';
 import { verb } from '../../src/cli/commands/worktree.js';
 import { parseLine } from '../../src/cli/parse.js';
+import { loadSettings } from '../../src/system/settings.js';
 import { serverAddress } from '../../src/tmux/address.js';
 import { processConnection } from '../../src/tmux/process-connection.js';
 import { repository, type TestRepository } from '../git/repo.js';
@@ -32,10 +33,7 @@ async function worktree(
       said.push(question);
       return line.answer ?? false;
     },
-    settings: () =>
-      ({ roots: [repo.box.home], size: { width: 200, height: 50 }, template: null }) as ReturnType<
-        Context['settings']
-      >,
+    settings: () => ({ ...loadSettings(repo.box.env, () => {}), roots: [repo.box.home] }),
     tmux: () => processConnection(serverAddress(repo.box.env), repo.box.env),
   };
   if (!('subcommands' in verb)) throw new Error('worktree has subcommands');

@@ -12,7 +12,7 @@ test('settings, templates and the named files are watched, and nothing else', as
     mkdirSync(at(path), { recursive: true });
   const told: string[][] = [];
   const failures: unknown[] = [];
-  const files = watchFiles({
+  const files = await watchFiles({
     folder: at('config'),
     changed: (paths) => told.push([...paths]),
     failed: (_what, error) => failures.push(error),

@@ -32,6 +32,7 @@ async function watching(world: Sandbox, panesASecond?: number) {
   });
   onTestFinished(() => watch.stop());
   await watch.start(listener);
+  if (existsSync(world.socket)) await waitUntil('it watches', () => watch.watching === 'server');
   return { watch, counts };
 }
 
@@ -139,6 +140,18 @@ test('the server ends with the last session of the user, and one that begins is 
   expect(counts.failures).toEqual([]);
 });
 
+test('whoever starts a server is not disturbed by it', async () => {
+  const world = sandbox();
+  const { counts } = await watching(world);
+  for (let round = 1; round <= 8; round++) {
+    server(world); // fails when its server is taken away from it
+    await waitUntil('it is seen', () => counts.seen === round);
+    const pid = Number(world.tmux('display', '-p', '#{pid}'));
+    world.tmux('kill-server');
+    await waitUntil('it is gone', () => counts.gone === round && !isAlive(pid, null));
+  }
+});
+
 test('a server that is to live without sessions does', async () => {
   const world = sandbox();
   server(world);
@@ -187,7 +200,7 @@ test('where no server runs it starts none; a lost socket is no death', async () 
   const { watch: second, counts: told } = await watching(world);
   expect(second.watching).toBe('unknown');
   expect(told.gone).toBe(0);
-  expect(String(told.failures[0])).toContain('was deleted');
+  await waitUntil('it is said', () => String(told.failures[0]).includes('was deleted'));
   process.kill(pid, 'SIGUSR1');
   await waitUntil('it is found again', () => second.watching === 'server');
 });

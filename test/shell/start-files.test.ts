@@ -5,7 +5,7 @@ import { waitUntil } from '../support/wait.js';
 import { needs, type Shell, shellPane, shells } from './pane.js';
 
 /** The user's own start files: slow ones that throw away what is typed meanwhile, and leave traces of their order. */
-const flush = `sleep 0.4; python3 -c 'import termios; termios.tcflush(0, termios.TCIFLUSH)' 2>/dev/null`;
+const flush = `sleep 0.3; python3 -c 'import termios; termios.tcflush(0, termios.TCIFLUSH)' 2>/dev/null`;
 const userFiles: Record<Shell, Record<string, string>> = {
   bash: {
     '.bash_profile': `echo profile >>~/order; export FROM_PROFILE=yes; . ~/.bashrc; ${flush}`,
@@ -19,7 +19,7 @@ const userFiles: Record<Shell, Record<string, string>> = {
     'zsh/.zlogin': 'echo login >>~/order',
   },
   fish: {
-    '.config/fish/config.fish': `echo rc >>~/order; status is-login; and echo login >>~/order; set -gx FROM_PROFILE yes; set -g plain 5; alias greet 'echo hello'; function fish_prompt; echo 'ready> '; end; ${flush}`,
+    '.config/fish/config.fish': `echo rc >>~/order; history >/dev/null; status is-login; and echo login >>~/order; set -gx FROM_PROFILE yes; set -g plain 5; alias greet 'echo hello'; function fish_prompt; echo 'ready> '; end; sleep 1; ${flush}`,
   },
   dash: {
     '.profile': 'echo profile >>~/order; export FROM_PROFILE=yes ENV=$HOME/.shrc',
@@ -181,30 +181,36 @@ describe('a start file that goes its own way', () => {
     await waitUntil('two prompts', () => pane.read('hooks') === 'prompt 0\nrun sh -c "exit 7"\nprompt 7\n');
   });
 
-  it.for([
+  const successions = [
     ['bash', 'zsh'],
     ['bash', 'fish'],
     ['zsh', 'fish'],
-  ] as const)('%s that execs %s: that one runs the command', async ([from, to], { skip }) => {
+  ] as const;
+  const rcOf = { bash: '.bashrc', zsh: '.zshrc' };
+  const quiet = { '.config/fish/config.fish': 'function fish_greeting; end', '.zshrc': '' };
+
+  it.for(successions)('%s that execs %s: that one runs the command', async ([from, to], { skip }) => {
     needs(skip, from, to);
-    const rc = { bash: '.bashrc', zsh: '.zshrc' }[from];
-    // The background shell is not the pane's: it must not run the command.
-    const pane = shellPane(from, 'echo ran >>~/out; env >~/during; sleep 1000', {
-      [rc]: `${to} -ic true </dev/null >/dev/null 2>&1; exec ${to}\n`,
-      '.config/fish/config.fish': 'function fish_greeting; end',
-      '.zshrc': from === 'zsh' ? `${to} -ic true </dev/null >/dev/null 2>&1; exec ${to}\n` : '',
-    });
+    const pane = shellPane(from, 'env >~/during; sleep 1000', { ...quiet, [rcOf[from]]: `exec ${to}\n` });
     await pane.runs('sleep');
-    expect(pane.read('out')).toBe('ran\n');
+    const ours = /^(CW_(?!TEST|TMUX)|ZDOTDIR|XDG_DATA_DIRS)|shell\/data/;
     expect(
       pane
         .read('during')
         .split('\n')
-        .filter((line) => /^(CW_(?!TEST|TMUX)|ZDOTDIR|XDG_DATA_DIRS|.*shell\/data)/.test(line)),
+        .filter((line) => ours.test(line)),
     ).toEqual([]);
     pane.keys('C-z');
     await pane.line('fg', to);
     await pane.runs('sleep');
+  });
+
+  it.for(successions)('%s that starts %s: the command waits for the first', async ([from, to], { skip }) => {
+    needs(skip, from, to);
+    const pane = shellPane(from, 'echo ran >>~/out; sleep 1000', { ...quiet, [rcOf[from]]: `${to}\n` });
+    await pane.line('exit', to);
+    await pane.runs('sleep');
+    expect(pane.read('out')).toBe('ran\n');
   });
 
   it('any other shell starts plain', async () => {
