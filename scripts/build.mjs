@@ -183,7 +183,9 @@ async function compileTemplates(work) {
 
 /** Takes away bundles of earlier builds that nobody runs any more, and what a killed build left. */
 function sweep(current) {
-  const old = Date.now() - keepOldBundles;
+  // What is packed for npm holds this build alone.
+  const packing = process.env.npm_lifecycle_event === 'prepack';
+  const old = packing ? Number.POSITIVE_INFINITY : Date.now() - keepOldBundles;
   for (const name of readdirSync(dist)) {
     const path = join(dist, name);
     if (current.includes(name) || !/^(\.build-.*|.*-[0-9a-f]{8}\.cjs)$/.test(name)) continue;
@@ -205,7 +207,9 @@ export function describeFailure(error) {
 
 if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
   try {
-    const took = await build({ force: process.argv.includes('--force') });
+    const took = await build({
+      force: process.argv.includes('--force') || process.env.npm_lifecycle_event === 'prepack',
+    });
     process.stderr.write(took === null ? 'dist is up to date\n' : `built dist in ${Math.round(took)} ms\n`);
   } catch (error) {
     process.stderr.write(`The build failed; dist is as it was.\n${describeFailure(error)}\n`);

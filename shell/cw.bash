@@ -31,6 +31,21 @@ elif [[ -r ~/.bashrc ]]; then
   . ~/.bashrc
 fi
 
+# A history of this pane's own: bash reads it after this file. It is written at each prompt, since a shell that is
+# killed writes none.
+if [[ -n ${CW_HISTFILE-} ]]; then
+  HISTFILE=$CW_HISTFILE
+  if [[ ! $(declare -p PROMPT_COMMAND 2>/dev/null) =~ ^declare\ -[a-zA-Z]*r ]]; then
+    if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501)); then
+      PROMPT_COMMAND+=('history -a')
+    else
+      PROMPT_COMMAND="${PROMPT_COMMAND-}
+history -a"
+    fi
+  fi
+fi
+unset -v CW_HISTFILE
+
 if [[ -n ${CW_RUN-} && ${CW_PID-} == "$$" ]]; then
   # What was lent to a shell that could have taken over is taken back, unless the user's files set it anew.
   if [[ ${ZDOTDIR-} == "$CW_SHELL/zsh" ]]; then

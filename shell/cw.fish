@@ -2,6 +2,12 @@
 # for the rules. Fish reads this after the user's own files. The command runs here and not in a handler of
 # fish_prompt, since fish gives the terminal to no job of a handler; with full job control Ctrl-Z and fg work.
 
+# A history of this pane's own. Fish keeps histories by name, in its own folder.
+if test -n "$CW_HISTFILE"
+    set -g fish_history cw_(string join _ (string split / $CW_HISTFILE)[-3] (string split / $CW_HISTFILE)[-1] | string replace -ra '[^A-Za-z0-9_]' _)
+end
+set -e CW_HISTFILE
+
 if test -n "$CW_RUN"
     set -l __cw_run $CW_RUN
     set -e CW_RUN

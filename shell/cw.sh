@@ -26,6 +26,10 @@ fi
 if [ -r "$__cw_env" ]; then . "$__cw_env"; fi
 unset __cw_env
 
+# ksh and mksh keep a history; a file of this pane's own.
+if [ -n "${CW_HISTFILE-}" ]; then HISTFILE=$CW_HISTFILE; fi
+unset CW_HISTFILE
+
 if [ -n "${CW_RUN-}" ]; then
   __cw_run=$CW_RUN
   unset CW_RUN CW_PID

@@ -1,5 +1,6 @@
+import type { Context } from './cli/command.js';
 import type { Program } from './cli/main.js';
-import { loadSettings } from './system/settings.js';
+import { loadSettings, type Settings } from './system/settings.js';
 import { serverAddress } from './tmux/address.js';
 import { processConnection } from './tmux/process-connection.js';
 
@@ -16,6 +17,15 @@ export const program: Program = {
     worktree: () => import('./cli/commands/worktree.js'),
     env: () => import('./cli/commands/env.js'),
     trust: () => import('./cli/commands/trust.js'),
+    save: () => import('./cli/commands/save.js'),
+    restore: () => import('./cli/commands/restore.js'),
+    snapshots: () => import('./cli/commands/snapshots.js'),
+    snapshot: () => import('./cli/commands/snapshot.js'),
+    verify: () => import('./cli/commands/verify.js'),
+    prune: () => import('./cli/commands/prune.js'),
+    import: () => import('./cli/commands/import.js'),
+    daemon: async () => ({ verb: (await import('./cli/commands/daemon.js')).daemonVerb(runDaemon) }),
+    init: () => import('./cli/commands/init.js'),
     config: () => import('./cli/commands/config.js'),
     doctor: () => import('./cli/commands/doctor.js'),
     version: () => import('./cli/commands/version.js'),
@@ -23,10 +33,35 @@ export const program: Program = {
   aliases: { ls: 'list' },
   groups: [
     { title: 'Every day', verbs: ['up', 'switch', 'list', 'kill', 'scratch', 'monitoring'] },
+    {
+      title: 'Nothing is lost',
+      verbs: ['save', 'restore', 'snapshots', 'snapshot', 'verify', 'prune', 'import'],
+    },
     { title: 'A project', verbs: ['template', 'worktree', 'env', 'trust'] },
-    { title: 'cw itself', verbs: ['config', 'doctor', 'version'] },
+    { title: 'cw itself', verbs: ['daemon', 'init', 'config', 'doctor', 'version'] },
   ],
   openVerb: 'up',
   connect: (env) => processConnection(serverAddress(env), env),
   loadSettings,
 };
+
+/** The daemon, with the work that it does on its schedules and on events. */
+async function runDaemon(context: Context): Promise<number> {
+  const daemon = await import('./daemon/main.js');
+  const { keeping } = await import('./daemon/keeping.js');
+  const { env } = context;
+  // Read anew each time: a changed setting holds without a restart.
+  const settings = () => loadSettings(env, context.note);
+  return daemon.runDaemon({
+    address: context.tmux().address,
+    env,
+    schedules: () => schedulesOf(settings()),
+    work: ({ connection, log }) => keeping({ connection, log, env, settings }),
+  });
+}
+
+function schedulesOf({ schedules }: Settings): Partial<Record<keyof Settings['schedules'], string | null>> {
+  return Object.fromEntries(
+    Object.entries(schedules).map(([name, when]) => [name, when === 'off' ? null : when]),
+  );
+}

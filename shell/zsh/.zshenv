@@ -4,6 +4,23 @@
 # Only this file is read from here: it puts ZDOTDIR back, and zsh looks for .zprofile, .zshrc and .zlogin where
 # ZDOTDIR says by then. So /etc/zshrc and the user's files find everything as always, HISTFILE too.
 
+# A history of this pane's own, in place of the one that the user's files name: from the first prompt on, and written
+# line by line, since a shell that is killed writes none.
+if [[ -o interactive && -n ${CW_HISTFILE-} ]]; then
+  __cw_history='
+    __cw_file=$CW_HISTFILE
+    unset CW_HISTFILE __cw_history
+    ((HISTSIZE < 1000)) && HISTSIZE=1000
+    ((SAVEHIST < 1000)) && SAVEHIST=1000
+    builtin fc -p -- "$__cw_file" $HISTSIZE $SAVEHIST
+    setopt INC_APPEND_HISTORY
+    unset __cw_file'
+  zmodload zsh/sched
+  sched +0 'eval "$__cw_history"'
+else
+  unset CW_HISTFILE
+fi
+
 if [[ ! -o interactive || ${CW_PID-$$} != $$ ]]; then
   unset CW_RUN CW_PID # started by a start file of the pane's shell, but not the pane's shell
 elif [[ -n ${CW_RUN-} ]]; then

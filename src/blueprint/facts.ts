@@ -65,6 +65,8 @@ export interface ServerFacts {
   readonly shellFolder: string;
   /** Random text that makes the names of one plan's temporary things unique. */
   readonly nonce: string;
+  /** By the key of a pane; one that is not named begins as its blueprint says. */
+  readonly resume?: ReadonlyMap<string, PaneResume>;
   /** False for a folder that is gone; the plan then starts in the nearest parent and says so. */
   readonly folderExists: (path: string) => boolean;
   /** False for a shell (absolute path) that is gone; panes then get the default one. Not given: all are there. */
@@ -74,4 +76,16 @@ export interface ServerFacts {
    * the other variables of `update-environment` are not taken into the session. Not given: they are, as tmux does.
    */
   readonly updateEnvironment?: boolean;
+}
+
+/** How a pane begins when it is not the first time: what a restore, an import or a history adds to its blueprint. */
+export interface PaneResume {
+  /** In place of the declared command; null starts the shell alone. */
+  readonly run: string | null;
+  /** One line that is typed at the first prompt and waits for Enter; only where `run` is null. */
+  readonly typed: string | null;
+  /** A file whose text is printed first, and which is then removed. */
+  readonly textFile: string | null;
+  /** The history file of its shell. */
+  readonly historyFile: string | null;
 }

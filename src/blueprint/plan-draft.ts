@@ -117,8 +117,18 @@ function layoutOf(window: Window, facts: ServerFacts, problems: Problem[]): stri
 }
 
 function startOf(pane: Pane, blueprint: Blueprint, facts: ServerFacts, problems: Problem[]): PaneStart {
-  // tmux runs the one word with its default shell.
-  if (pane.startCommand) return { words: [pane.startCommand], env: {}, typed: null };
+  const resume = facts.resume?.get(pane.key);
+  const begin = [`${facts.shellFolder}/cw-start`, resume?.textFile ?? '', resume?.typed ?? ''];
+  const isResumed = Boolean(resume?.textFile || resume?.typed);
+  if (pane.startCommand) {
+    // tmux runs the one word with its default shell.
+    if (!isResumed) return { words: [pane.startCommand], env: {}, typed: null };
+    return {
+      words: ['/bin/sh', ...begin, facts.defaultShell, '-c', pane.startCommand],
+      env: {},
+      typed: null,
+    };
+  }
   const exists = (shell: string | null | undefined): shell is string =>
     typeof shell === 'string' && facts.programExists?.(shell) !== false;
   const subject = `pane:${pane.key}`;
@@ -126,12 +136,16 @@ function startOf(pane: Pane, blueprint: Blueprint, facts: ServerFacts, problems:
     problems.push({ subject, message: `The shell ${pane.shell} is gone: the pane has the default one.` });
   }
   const standard = blueprint.options['default-shell'];
-  const start = paneStart(
-    exists(pane.shell) ? pane.shell : null,
-    pane.run,
-    facts.shellFolder,
-    exists(standard) ? standard : facts.defaultShell,
-  );
+  const usual = exists(standard) ? standard : facts.defaultShell;
+  const run = resume ? resume.run : pane.run;
+  const needsOurs = isResumed || Boolean(resume?.historyFile);
+  const shell = exists(pane.shell) ? pane.shell : needsOurs ? usual : null;
+  const plain = paneStart(shell, run, facts.shellFolder, usual);
+  const start = {
+    ...plain,
+    words: isResumed ? ['/bin/sh', ...begin, ...plain.words] : plain.words,
+    env: resume?.historyFile ? { ...plain.env, CW_HISTFILE: resume.historyFile } : plain.env,
+  };
   if (start.typed === null || !/[\x00-\x1f\x7f]/.test(start.typed)) return start;
   problems.push({
     subject,

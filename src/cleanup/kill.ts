@@ -1,56 +1,51 @@
-import { join } from 'node:path';
-import { CwError } from '../errors.js';
+import { CwError, messageOf } from '../errors.js';
 import { captureWorkspace } from '../snapshot/capture.js';
-import { readPaneText } from '../snapshot/text.js';
-import { ensurePrivateFolder, writeFileAtomic } from '../system/files.js';
+import { Saver } from '../snapshot/save.js';
+import type { Settings } from '../system/settings.js';
 import type { Workspace } from '../workspace/find.js';
 import { runHook } from '../workspace/hooks.js';
+import { utc } from '../workspace/list.js';
 import { recordOf } from '../workspace/open.js';
 import type { World } from '../workspace/world.js';
 
 export interface Killed {
   readonly name: string;
   readonly session: string;
-  /** The folder with the blueprint and the text of each pane. */
-  readonly savedTo: string;
+  /** The number of the snapshot with the text of every pane. */
+  readonly snapshot: string;
   readonly notes: readonly string[];
 }
 
 /**
- * Closes a workspace: saves what it is and the text of all its panes, then ends its session. The session is ended
- * only if it still carries the workspace's id at that moment.
+ * Closes a workspace: saves it with the text of all its panes, reads that back, and ends its session. The session is
+ * ended only if it still carries the workspace's id at that moment.
  *
  * @throws CwError `refused` when the template's `before_close` fails or the session is no longer ours; `failed`
- *   when the text could not be saved (nothing is closed then).
+ *   when it could not be saved. Nothing is closed then.
  */
 export async function killWorkspace(
   world: World,
   workspace: Workspace,
+  settings: Settings,
   env: NodeJS.ProcessEnv,
 ): Promise<Killed> {
-  const session = workspace.session;
-  if (!session) throw new CwError('not-found', `${workspace.name} is not open.`);
+  const { session, id, name } = workspace;
+  if (!session) throw new CwError('not-found', `${name} is not open.`);
   const { connection, registry } = world;
-  const captured = await captureWorkspace(connection, workspace.id);
-  if (!captured) throw new CwError('not-found', `${workspace.name} is not open any more.`);
-  const { blueprint, paneIds } = captured;
+  const captured = await captureWorkspace(connection, id);
+  if (!captured) throw new CwError('not-found', `${name} is not open any more.`);
+  const { blueprint } = captured;
   const before = blueprint.hooks.before_close;
   if (before) await runHook('before_close', before, blueprint, env);
-  const savedTo = join(
-    registry.workspaceFolder(workspace.id),
-    'closed',
-    new Date().toISOString().replace(/[:.]/g, '-'),
-  );
-  ensurePrivateFolder(savedTo);
-  const texts = await readPaneText(connection, [...paneIds.values()]);
-  writeFileAtomic(join(savedTo, 'blueprint.json'), `${JSON.stringify(blueprint, null, 2)}\n`);
-  for (const window of blueprint.windows) {
-    for (const [index, pane] of window.panes.entries()) {
-      const text = texts.get(paneIds.get(pane.key) ?? '');
-      // Places, not names: a window's name can be anything.
-      if (text !== undefined) writeFileAtomic(join(savedTo, `${window.index + 1}.${index + 1}.txt`), text);
-    }
+  const saver = new Saver(connection, registry, settings);
+  const [saved] = await saver.save({ reason: 'close', only: new Set([id]) });
+  if (!saved || saved.sequence === null) {
+    throw new CwError('failed', `${name} could not be saved: ${saved?.failure ?? 'it ended meanwhile'}.`, {
+      hint: 'It was not closed.',
+    });
   }
+  // What cannot be read back was not saved.
+  await saver.store(id).read(saved.sequence);
   const result = await connection.batch([
     // Checked and ended in one command of the server: nothing comes between.
     [
@@ -58,35 +53,29 @@ export async function killWorkspace(
       '-F',
       '-t',
       `${session.id}:`,
-      `#{==:#{@cw_id},${workspace.id}}`,
+      `#{==:#{@cw_id},${id}}`,
       `kill-session -t '${session.id}'`,
       'display-message -p refused',
     ],
   ]);
   if (result.stdout.toString().includes('refused')) {
-    throw new CwError(
-      'refused',
-      `The session ${session.name} is not ${workspace.name} any more: it was left alone.`,
-    );
+    throw new CwError('refused', `The session ${session.name} is not ${name} any more: it was left alone.`);
   }
   if (result.errors.length > 0)
     throw new CwError('failed', `tmux did not close ${session.name}: ${result.errors.join('; ')}.`);
-  const now = new Date().toISOString();
   registry.write({
-    ...(workspace.record ?? recordOf(blueprint)),
-    closedAt: now,
+    ...(registry.read(id) ?? recordOf(blueprint)),
+    closedAt: new Date().toISOString(),
+    closedBy: 'user',
     lastAttachedAt: session.lastAttached
-      ? new Date(session.lastAttached * 1000).toISOString()
+      ? utc(session.lastAttached)
       : (workspace.record?.lastAttachedAt ?? null),
   });
   const notes: string[] = [];
   const after = blueprint.hooks.after_close;
-  if (after) {
-    try {
-      await runHook('after_close', after, blueprint, env);
-    } catch (error) {
-      notes.push(error instanceof Error ? error.message : String(error));
-    }
-  }
-  return { name: workspace.name, session: session.name, savedTo, notes };
+  if (after)
+    await runHook('after_close', after, blueprint, env).catch(
+      (error: unknown) => void notes.push(messageOf(error)),
+    );
+  return { name, session: session.name, snapshot: String(saved.sequence), notes };
 }

@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline';
 
 /**
- * Asks a yes-or-no question on the terminal; Enter alone is a no. The question goes to standard error, since
+ * Asks a yes-or-no question on the terminal; Enter alone is `preset`. The question goes to standard error, since
  * standard output is the result's. Ctrl-C ends the program as everywhere (130), Ctrl-D is a no.
  */
-export function ask(question: string): Promise<boolean> {
+export function ask(question: string, preset = false): Promise<boolean> {
   return new Promise((done) => {
     const prompt = createInterface({ input: process.stdin, output: process.stderr });
     let answer = '';
@@ -13,8 +13,8 @@ export function ask(question: string): Promise<boolean> {
       process.exit(130);
     });
     prompt.on('close', () => done(/^\s*y(es)?\s*$/i.test(answer)));
-    prompt.question(`${question} [y/N] `, (line) => {
-      answer = line;
+    prompt.question(`${question} ${preset ? '[Y/n]' : '[y/N]'} `, (line) => {
+      answer = line.trim() === '' && preset ? 'y' : line;
       prompt.close();
     });
   });

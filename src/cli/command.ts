@@ -65,8 +65,8 @@ export interface Context {
   readonly json: boolean;
   /** A line of progress or a remark, on standard error. */
   note(text: string): void;
-  /** A yes-or-no question on the terminal. Only where `terminal.interactive`. */
-  ask(question: string): Promise<boolean>;
+  /** A yes-or-no question on the terminal; Enter alone is `preset`, a no when not given. Only where `terminal.interactive`. */
+  ask(question: string, preset?: boolean): Promise<boolean>;
   settings(): Settings;
   /** The connection to the tmux server that the environment picks. */
   tmux(): Connection;

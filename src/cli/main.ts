@@ -62,9 +62,9 @@ function makeContext(program: Program, env: NodeJS.ProcessEnv, json: boolean): C
       return currentFolder();
     },
     terminal: processTerminal(env),
-    async ask(question) {
+    async ask(question, preset) {
       const { ask } = await import('./ask.js');
-      return ask(question);
+      return ask(question, preset);
     },
     settings() {
       settings ??= program.loadSettings(env, note);

@@ -3,6 +3,7 @@ import { journalLine, plainLine } from '../rpc/log-line.js';
 import { logFile } from '../rpc/start.js';
 import { packageVersion } from '../system/version.js';
 import type { Connection, ServerAddress } from '../tmux/connection.js';
+import { Registry } from '../workspace/registry.js';
 import { Daemon } from './daemon.js';
 import { isJournal, type Log, openLog } from './log.js';
 import type { Schedules } from './schedule.js';
@@ -32,7 +33,7 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   const line = isJournal(env) ? journalLine : plainLine;
   const log = openLog({ file, plain: (text) => void process.stderr.write(line(text)) });
   process.stderr.on('error', () => {}); // a terminal that was closed: the file has the lines
-  const events = tmuxWatch({ address, env });
+  const events = tmuxWatch({ address, env, attachLock: new Registry(address, env).buildLock() });
   const daemon = new Daemon({
     server: address.socketPath,
     env,

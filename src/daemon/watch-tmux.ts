@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import type { Watching } from '../rpc/protocol.js';
 import { ensurePrivateFolder, isFolder } from '../system/files.js';
+import { withLock } from '../system/lock.js';
 import type { BatchOptions, BatchResult, Command, Connection, ServerAddress } from '../tmux/connection.js';
 import { type ControlConnection, controlConnection } from '../tmux/control-connection.js';
 import { processConnection } from '../tmux/process-connection.js';
@@ -78,7 +79,7 @@ const keeperCommands: readonly Command[] = [
  * Milliseconds for which nothing may have changed before we attach, and how often that is waited for. A server that
  * has a notification for its control clients in the moment in which one is not yet done introducing itself crashes
  * (`control_write` without a `control_state`; tmux pull request 5004 is about the same state): so never while sessions
- * are made, and only once in the life of a server.
+ * are made, by us (`attachLock`) or as far as can be seen by others, and only once in the life of a server.
  */
 const settling = { pause: 200, times: 20 };
 
@@ -105,6 +106,8 @@ const irrelevant =
 export interface WatchOptions {
   readonly address: ServerAddress;
   readonly env: NodeJS.ProcessEnv;
+  /** The lock that is held by whoever of ours makes sessions on this server. */
+  readonly attachLock: string;
   /** Milliseconds until a server that could not be asked is asked again; doubled up to a minute. */
   readonly retry?: number;
   /** Panes up to which tmux looks for itself once a second; with more we ask less often, for the same cost. */
@@ -211,7 +214,7 @@ class TmuxWatch implements TmuxEvents {
         this.waitToLook(wait);
         return;
       }
-      await this.attach();
+      await withLock(this.options.attachLock, () => this.attach(), { wait: 5000 });
       this.failures = 0;
       this.empty = 0;
       this.settled = { text: '', looks: 0 };
@@ -369,6 +372,8 @@ class TmuxWatch implements TmuxEvents {
       // Not by name alone: the socket's own events differ by system, and any of them only means "ask tmux".
       ignored: (path) => path !== folder && path !== this.options.address.socketPath,
     });
+    // The file system's own events: what they are about is for tmux to say.
+    watcher.on('raw', () => void this.look());
     watcher.on('all', () => void this.look());
     watcher.on('error', (error) => this.listener.failed(`watching ${folder}`, error));
     await new Promise<void>((done) => watcher.once('ready', () => done()));

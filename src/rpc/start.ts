@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CwError, messageOf } from '../errors.js';
+import type { Detached } from '../system/detached.js';
 import { readTextIfAny } from '../system/files.js';
 import { serverFolder } from '../system/server-folder.js';
 import { serverEnv } from '../tmux/address.js';
@@ -59,15 +60,7 @@ export async function ensureDaemon(server: string, env: Env, options: StartOptio
   if (found.state === 'running') return { client: found.client, socket: found.socket, fresh: false };
   if (found.state === 'silent') throw silent(found);
 
-  const output = outputFile(server, env);
-  mkdirSync(join(output, '..'), { recursive: true, mode: 0o700 });
-  const { spawnDetached } = await import('../system/detached.js');
-  const [program, ...args] = options.program;
-  const child = await spawnDetached(program, args, { env: daemonEnv(server, env), output }).catch(
-    (error: unknown) => {
-      throw new CwError('failed', `The daemon could not be started: ${messageOf(error)}.`, { cause: error });
-    },
-  );
+  const child = await spawnDaemon(server, env, options.program);
   let ended: number | string | null = null;
   void child.ended.then((how) => {
     ended = how;
@@ -88,6 +81,31 @@ export async function ensureDaemon(server: string, env: Env, options: StartOptio
       throw didNotStart(server, env, `it does not answer on ${now.socket}`);
     }
   }
+}
+
+/**
+ * Starts a daemon where none answers, without waiting for it: for those who have something better to do.
+ *
+ * @throws CwError `failed` when it could not be started at all.
+ */
+export async function wake(server: string, env: Env, program: StartOptions['program']): Promise<void> {
+  const found = await findDaemon(server, env, 300);
+  if (found.state === 'running') found.client.close();
+  if (found.state === 'running' || found.state === 'silent') return;
+  await spawnDaemon(server, env, program);
+}
+
+async function spawnDaemon(
+  server: string,
+  env: Env,
+  [program, ...args]: StartOptions['program'],
+): Promise<Detached> {
+  const output = outputFile(server, env);
+  mkdirSync(join(output, '..'), { recursive: true, mode: 0o700 });
+  const { spawnDetached } = await import('../system/detached.js');
+  return spawnDetached(program, args, { env: daemonEnv(server, env), output }).catch((error: unknown) => {
+    throw new CwError('failed', `The daemon could not be started: ${messageOf(error)}.`, { cause: error });
+  });
 }
 
 /**

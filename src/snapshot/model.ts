@@ -12,11 +12,16 @@ export const ProcessEntry = z.strictObject({
   pid: z.number().int(),
   /** Exact, as the kernel keeps it; empty where the process hides it or it could not be read. */
   argv: z.array(z.string()),
+  /** False where `argv` is a title of the process's own, or words that `ps` had joined. */
+  exact: z.boolean(),
+  /** The place of its parent in the same list; null for one that the shell started. */
+  parent: z.number().int().nonnegative().nullable(),
   /** Stopped by Ctrl-Z: it cannot be made again as it was. */
   stopped: z.boolean(),
-  /** Where its standard input and output go, when that is no terminal: a file's path, or `pipe`. */
+  /** Where its standard streams go, when that is no terminal: a file's path, `pipe`, `socket` or `closed`. */
   stdin: z.string().nullable(),
   stdout: z.string().nullable(),
+  stderr: z.string().nullable(),
 });
 export type ProcessEntry = z.infer<typeof ProcessEntry>;
 
@@ -24,11 +29,18 @@ export type ProcessEntry = z.infer<typeof ProcessEntry>;
 export const Program = z.discriminatedUnion('kind', [
   /** The shell waits at its prompt. */
   z.strictObject({ kind: z.literal('shell'), stopped: z.array(ProcessEntry) }),
-  /** What we started ourselves is in the foreground: `pane.run` of the blueprint says what. */
-  z.strictObject({ kind: z.literal('declared') }),
+  /** What we started ourselves is in the foreground: `run` or `startCommand` of the blueprint's pane says what. */
+  z.strictObject({ kind: z.literal('declared'), stopped: z.array(ProcessEntry) }),
   /** Something else: the whole foreground process group, its leader first. */
   z.strictObject({
     kind: z.literal('group'),
+    /**
+     * One command (with what it started itself), several of a pipe, or a part of the shell's own language (a loop, a
+     * function, parentheses), which runs in a copy of the shell.
+     */
+    form: z.enum(['command', 'pipe', 'compound']),
+    /** The arguments of the shells in the shell that it ran in, outermost first. */
+    within: z.array(z.array(z.string())),
     processes: z.array(ProcessEntry),
     stopped: z.array(ProcessEntry),
   }),

@@ -4,10 +4,10 @@ import { messageOf } from '../errors.js';
 import { sanitiseSessionName } from '../tmux/target.js';
 import { sessionPrefix } from '../workspace/find.js';
 import type { ResurrectSave, SavedGroupMember, SavedPane, SavedSession, SavedWindow } from './resurrect.js';
-import { savedCommand } from './resurrect-command.js';
+import { type CommandFacts, savedCommand } from './resurrect-command.js';
 
 /** What is known of the world when a save becomes blueprints. */
-export interface ImportFacts {
+export interface ImportFacts extends CommandFacts {
   readonly home: string;
   /** The user's base-index now; null where no server runs. */
   readonly baseIndex: number | null;
@@ -15,8 +15,6 @@ export interface ImportFacts {
   readonly size: Size;
   /** A workspace id for the session of this name: the same one each time, so that a second import finds the first. */
   readonly idOf: (session: string) => string;
-  /** Whether a program with these words may start by itself. */
-  readonly mayStart: (argv: readonly string[]) => boolean;
 }
 
 /** What a pane is to have beside its blueprint. */
@@ -39,6 +37,8 @@ export interface ImportedPane {
 export interface ImportedSession {
   /** The name of the session that was saved. */
   readonly saved: string;
+  /** The saved name of the session whose windows it shows; null: it has its own. */
+  readonly shows: string | null;
   readonly blueprint: Blueprint;
   /** By the key of the pane. A session that shows the windows of another one has none. */
   readonly resumes: ReadonlyMap<string, ImportedResume>;
@@ -69,7 +69,9 @@ export function toBlueprints(
   // The indexes are to be what they were; where the user's base is not known, the lowest one stands for it.
   const base = Math.min(facts.baseIndex ?? lowest, lowest);
   const panesFrom = Math.min(
-    ...save.sessions.flatMap(({ windows }) => windows.flatMap(({ panes }) => panes.map(({ index }) => index))),
+    ...save.sessions.flatMap(({ windows }) =>
+      windows.flatMap(({ panes }) => panes.map(({ index }) => index)),
+    ),
   );
   const groups = new Map<string, string>();
   for (const { original } of save.members) groups.set(original, `group-${sanitiseSessionName(original)}`);
@@ -80,7 +82,9 @@ export function toBlueprints(
   const members = save.members.flatMap((member) => {
     const original = sessions.find(({ saved }) => saved === member.original);
     if (original) return [memberOf(member, original, names.take(member.name), facts, base)];
-    problems.push(`The session ${member.name} showed the windows of ${member.original}, which was not saved.`);
+    problems.push(
+      `The session ${member.name} showed the windows of ${member.original}, which was not saved.`,
+    );
     return [];
   });
   return { sessions: [...sessions, ...members], problems };
@@ -90,7 +94,9 @@ class Names {
   private readonly used = new Set<string>();
 
   take(saved: string): { name: string; session: string } {
-    const plain = sanitiseSessionName(saved.startsWith(sessionPrefix) ? saved.slice(sessionPrefix.length) : saved);
+    const plain = sanitiseSessionName(
+      saved.startsWith(sessionPrefix) ? saved.slice(sessionPrefix.length) : saved,
+    );
     let name = plain;
     for (let n = 2; this.used.has(name); n += 1) name = `${plain}-${n}`;
     this.used.add(name);
@@ -139,7 +145,7 @@ class SessionReader {
       lastWindow: keyOf(last),
     };
     const { resumes, panes, notes } = this;
-    return { saved: saved.name, blueprint, resumes, panes, notes };
+    return { saved: saved.name, shows: null, blueprint, resumes, panes, notes };
   }
 
   /** The folder that most of its panes are in; of equals the first. */
@@ -220,7 +226,7 @@ class SessionReader {
 
   private pane(saved: SavedPane, key: string, label: string, path: string): Pane {
     const cwd = this.folder(saved.folder);
-    const { run, typed, note } = savedCommand(saved, this.around.facts.mayStart);
+    const { run, typed, note } = savedCommand(saved, this.around.facts);
     const text = this.around.texts.get(label) ?? null;
     if (run !== null || typed !== null || text !== null) this.resumes.set(key, { run, typed, text });
     const unknown = cwd === null ? [`Its folder was not saved: it is in ${path}.`] : [];
@@ -267,6 +273,7 @@ function memberOf(
   const last = keyAt(member.lastWindow);
   return {
     saved: member.name,
+    shows: original.saved,
     blueprint: {
       ...rest,
       ...names,

@@ -10,13 +10,18 @@ export interface SavedCommand {
   readonly note: string | null;
 }
 
+export interface CommandFacts {
+  /** Whether a program with these words may start by itself. */
+  readonly mayStart: (argv: readonly string[]) => boolean;
+  /** False for a program, by name or path, that is not there any more. */
+  readonly programExists: (program: string) => boolean;
+}
+
 /**
  * What ran in a pane, as far as a save tells. `ps` prints words without their quotes, so that most are typed for the
  * user to judge: only one line of plain words that is allowed starts by itself.
- *
- * @param mayStart whether a program with these words may start by itself
  */
-export function savedCommand(pane: SavedPane, mayStart: (argv: readonly string[]) => boolean): SavedCommand {
+export function savedCommand(pane: SavedPane, facts: CommandFacts): SavedCommand {
   if (pane.lines === null || pane.lines.length === 0) return commandByName(pane);
   const [line, others] = ownLine(pane.lines, pane.command);
   const and = others.length > 0 ? ` It was saved together with: ${others.map(quoted).join(', ')}.` : '';
@@ -25,10 +30,11 @@ export function savedCommand(pane: SavedPane, mayStart: (argv: readonly string[]
   }
   if (isShell(line)) return nothing(and === '' ? null : and.trim());
   if (others.length > 0) return { run: null, typed: line, note: `More than one line ran here.${and}` };
+  const argv = line.split(/ +/);
   const plain = /^[A-Za-z0-9_@%+=:,./ -]+$/.test(line);
-  return plain && mayStart(line.split(/ +/))
-    ? { run: line, typed: null, note: null }
-    : { run: null, typed: line, note: null };
+  if (!plain || !facts.mayStart(argv)) return { run: null, typed: line, note: null };
+  if (facts.programExists(argv[0] ?? '')) return { run: line, typed: null, note: null };
+  return { run: null, typed: line, note: `The program ${argv[0]} was not found.` };
 }
 
 /** Of a pane without a shell, and of one whose line lost fields, only the program's name was saved. */
@@ -37,7 +43,8 @@ function commandByName({ command, lines }: SavedPane): SavedCommand {
     return nothing(lines === null ? 'What ran in it was not saved.' : null);
   }
   if (isShell(command)) return nothing(null);
-  if (!/^[A-Za-z0-9_@%+=:,./-]+$/.test(command)) return nothing(`What ran in it was saved as ${quoted(command)} alone.`);
+  if (!/^[A-Za-z0-9_@%+=:,./-]+$/.test(command))
+    return nothing(`What ran in it was saved as ${quoted(command)} alone.`);
   return { run: null, typed: command, note: 'Only the name of its program was saved, without arguments.' };
 }
 
@@ -53,12 +60,29 @@ function programOf(line: string): string {
   return word.slice(word.lastIndexOf('/') + 1);
 }
 
-const shells = new Set(['bash', 'zsh', 'fish', 'sh', 'dash', 'ash', 'ksh', 'ksh93', 'mksh', 'tcsh', 'csh', 'nu', 'xonsh']);
+const shells = new Set([
+  'bash',
+  'zsh',
+  'fish',
+  'sh',
+  'dash',
+  'ash',
+  'ksh',
+  'ksh93',
+  'mksh',
+  'tcsh',
+  'csh',
+  'nu',
+  'xonsh',
+]);
 
 /** A shell that waits at its prompt: it is there again without being started. */
 function isShell(line: string): boolean {
   const [, ...options] = line.split(' ');
-  return shells.has(programOf(line).replace(/^-/, '')) && options.every((word) => /^-(i|l|il|li|-login)$/.test(word));
+  return (
+    shells.has(programOf(line).replace(/^-/, '')) &&
+    options.every((word) => /^-(i|l|il|li|-login)$/.test(word))
+  );
 }
 
 function nothing(note: string | null): SavedCommand {

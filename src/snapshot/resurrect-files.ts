@@ -28,7 +28,10 @@ const longestSave = 32 * 1024 * 1024;
  *
  * @param connection null: no server runs.
  */
-export async function resurrectFolder(connection: Connection | null, env: NodeJS.ProcessEnv): Promise<string> {
+export async function resurrectFolder(
+  connection: Connection | null,
+  env: NodeJS.ProcessEnv,
+): Promise<string> {
   const asked = await connection?.batch([['show-options', '-gqv', '@resurrect-dir']]);
   const chosen = asked?.stdout.toString('utf8').trim();
   // The plugin fills in these three, and no others.
@@ -107,7 +110,9 @@ function stat(path: string): { size: number; isFile: boolean } {
 function savedAt(link: string): string | null {
   const names = readdirSync(dirname(link)).filter((name) => timeOf(name) !== null);
   const target = statSync(link).ino;
-  const name = names.find((each) => statSync(join(dirname(link), each), { throwIfNoEntry: false })?.ino === target);
+  const name = names.find(
+    (each) => statSync(join(dirname(link), each), { throwIfNoEntry: false })?.ino === target,
+  );
   return name === undefined ? null : timeOf(name);
 }
 
@@ -151,8 +156,11 @@ export async function readPaneTexts(
   if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return { texts, notes: [] };
   try {
     await unpack(path, limits, (entry) => {
-      const pane = /^(?:\.\/)?pane_contents\/pane-([^]+)$/.exec(entry.path)?.[1];
-      if (entry.type !== 'File' || pane === undefined || !wanted.has(pane)) return void entry.resume();
+      const pane = /^(?:\.\/)?pane_contents\/pane-(.+)$/s.exec(entry.path)?.[1];
+      if (entry.type !== 'File' || pane === undefined || !wanted.has(pane)) {
+        entry.resume();
+        return;
+      }
       const tail = new Tail(limits.pane);
       entry.on('data', (chunk: Buffer) => tail.push(chunk));
       entry.on('end', () => texts.set(pane, coloured(tail.text())));
@@ -160,7 +168,9 @@ export async function readPaneTexts(
   } catch (error) {
     return {
       texts,
-      notes: [`${path} could not be read to its end, the text of some panes is not there: ${messageOf(error)}`],
+      notes: [
+        `${path} could not be read to its end, the text of some panes is not there: ${messageOf(error)}`,
+      ],
     };
   }
   return { texts, notes: [] };
@@ -183,8 +193,8 @@ function unpack(path: string, limits: TextLimits, onEntry: (entry: ReadEntry) =>
     parser.on('end', done);
     unzip.on('data', (chunk: Buffer) => {
       total += chunk.length;
-      if (total > limits.total) return stop(new Error(`it unpacks to more than ${limits.total} bytes`));
-      parser.write(chunk);
+      if (total > limits.total) stop(new Error(`it unpacks to more than ${limits.total} bytes`));
+      else parser.write(chunk);
     });
     unzip.on('end', () => parser.end());
     input.pipe(unzip);
@@ -221,7 +231,8 @@ class Tail {
 
 /** Lines with their colours. A file can hold anything, and a terminal obeys what is printed on it. */
 function coloured(text: string): string {
-  return text.replace(/\x1b\[[0-9;:]*m|\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)|\[[0-?]*[ -/]*[@-~])|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (part) =>
-    /^\x1b\[[0-9;:]*m$/.test(part) ? part : '',
+  return text.replace(
+    /\x1b\[[0-9;:]*m|\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)|\[[0-?]*[ -/]*[@-~])|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g,
+    (part) => (/^\x1b\[[0-9;:]*m$/.test(part) ? part : ''),
   );
 }

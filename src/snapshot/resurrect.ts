@@ -100,10 +100,12 @@ class SaveReader {
         return;
       case 'window':
         this.pane = null;
-        return this.windowLine(fields, wrong);
+        this.windowLine(fields, wrong);
+        return;
       case 'grouped_session':
         this.pane = null;
-        return this.memberLine(fields, wrong);
+        this.memberLine(fields, wrong);
+        return;
       case 'state':
         this.pane = null;
         this.activeSession = fields[1] || null;
@@ -112,7 +114,9 @@ class SaveReader {
     }
     if (/^(pane|window|state|grouped_session)_[^\t]*\t*:*$/.test(text)) {
       if (!this.withoutTabs) {
-        wrong('was saved without a UTF-8 locale: tmux wrote "_" for the TABs, and its fields cannot be told apart');
+        wrong(
+          'was saved without a UTF-8 locale: tmux wrote "_" for the TABs, and its fields cannot be told apart',
+        );
       }
       this.withoutTabs = true;
       this.pane = null;
@@ -173,7 +177,8 @@ class SaveReader {
     const session = fields[1];
     const index = numberOf(fields[2]);
     if (!session || index === null || !isFlag(active) || !flags?.startsWith(':') || !layout) {
-      return void wrong('names a window, and its fields are not those that tmux-resurrect writes');
+      wrong('names a window, and its fields are not those that tmux-resurrect writes');
+      return;
     }
     const window = this.window(session, index);
     window.active = active === '1';
@@ -187,7 +192,10 @@ class SaveReader {
 
   private memberLine(fields: readonly string[], wrong: (why: string) => void): void {
     const [, name, original, last, active] = fields;
-    if (!name || !original) return void wrong('names no session of a group');
+    if (!name || !original) {
+      wrong('names no session of a group');
+      return;
+    }
     const indexIn = (field: string | undefined) => numberOf(field?.replace(/^:/, ''));
     this.members.push({ name, original, lastWindow: indexIn(last), activeWindow: indexIn(active) });
   }

@@ -144,7 +144,9 @@ class Proc {
   }
 
   private stoppedJobs(own: Stat, tty: string): ProcessReading[] {
-    const heads = this.children(own.pid).filter((stat) => stat.state === 'T' && stat.group !== own.foreground);
+    const heads = this.children(own.pid).filter(
+      (stat) => stat.state === 'T' && stat.group !== own.foreground,
+    );
     if (heads.length === 0) return [];
     const groups = [...new Set(heads.map((stat) => stat.group))].filter((group) => group !== own.group);
     const family = this.descendants(own.pid);
@@ -187,16 +189,14 @@ class Proc {
   /** All processes by their parents. */
   private all(): Map<number, Stat[]> {
     if (this.table) return this.table;
-    const table = new Map<number, Stat[]>();
-    for (const name of readdirSync('/proc')) {
-      const stat = /^\d+$/.test(name) ? this.stat(Number(name)) : null;
-      if (!stat) continue;
-      const siblings = table.get(stat.parent);
-      if (siblings) siblings.push(stat);
-      else table.set(stat.parent, [stat]);
-    }
-    this.table = table;
-    return table;
+    const stats = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map((name) => this.stat(Number(name)));
+    this.table = grouped(
+      stats.filter((stat) => stat !== null),
+      (stat) => stat.parent,
+    );
+    return this.table;
   }
 
   private stat(pid: number): Stat | null {
@@ -364,11 +364,11 @@ function readByPs(panes: readonly PaneProcess[]): ForegroundReading[] {
 /** What `readForeground` says, from the rows of one `ps`: there streams and folders are not known. */
 export function foregroundOfPs(rows: readonly PsRow[], panes: readonly PaneProcess[]): ForegroundReading[] {
   const byPid = new Map(rows.map((row) => [row.pid, row]));
-  const byGroup = Map.groupBy(
+  const byGroup = grouped(
     rows.filter((row) => row.state !== 'Z'),
     (row) => row.group,
   );
-  const byParent = Map.groupBy(rows, (row) => row.parent);
+  const byParent = grouped(rows, (row) => row.parent);
   const group = (id: number) => sorted(byGroup.get(id) ?? [], id) as PsRow[];
   return panes.map(({ pid }): ForegroundReading => {
     const own = byPid.get(pid);
@@ -404,6 +404,16 @@ export function foregroundOfPs(rows: readonly PsRow[], panes: readonly PaneProce
       stopped,
     };
   });
+}
+
+function grouped<T>(all: readonly T[], keyOf: (one: T) => number): Map<number, T[]> {
+  const groups = new Map<number, T[]>();
+  for (const one of all) {
+    const group = groups.get(keyOf(one));
+    if (group) group.push(one);
+    else groups.set(keyOf(one), [one]);
+  }
+  return groups;
 }
 
 function ofRow(row: PsRow): ProcessReading {

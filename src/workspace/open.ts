@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { expand, fillHooks } from '../blueprint/expand.js';
-import type { ServerFacts } from '../blueprint/facts.js';
+import type { PaneResume, ServerFacts } from '../blueprint/facts.js';
 import type { Blueprint } from '../blueprint/model.js';
 import { describePlan, plan } from '../blueprint/plan.js';
+import { parseWindowRecord } from '../blueprint/record.js';
 import type { Step } from '../blueprint/step.js';
 import type { Template } from '../blueprint/template.js';
 import { CwError, messageOf } from '../errors.js';
@@ -42,6 +43,8 @@ export interface OpenRequest {
   readonly windows: readonly string[];
   readonly size: { readonly width: number; readonly height: number };
   readonly dryRun: boolean;
+  /** Each pane's shell keeps a history of its own. */
+  readonly paneHistory: boolean;
   /** Where a relative file in `template` is looked up. */
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
@@ -92,7 +95,9 @@ export async function openWorkspace(connection: Connection, request: OpenRequest
 async function build(connection: Connection, registry: Registry, request: OpenRequest): Promise<Opened> {
   const server = await readIfRunning(connection);
   const workspaces = joinWorkspaces(server?.sessions ?? [], registry.readAll().records);
-  const known = workspaces.find((workspace) => isFor(workspace, request));
+  const known = workspaces.find((workspace) =>
+    isWorkspaceOf(workspace, request.path, request.side ?? request.name),
+  );
   if (known?.session) return alreadyOpen(known, request);
   const trust = trustState(request.path, request.env);
   const chosen = await choose(request, trust.state === 'trusted');
@@ -125,9 +130,15 @@ async function build(connection: Connection, registry: Registry, request: OpenRe
   const { hooks } = drawn;
   if (hooks.before_create) await runHook('before_create', hooks.before_create, blueprint, request.env);
   if (!request.side) excludeOurFiles(request.path);
-  const applied = await applyBlueprint(connection, registry, blueprint, server, request.env);
+  const resume = request.paneHistory ? withHistory(blueprint, registry) : undefined;
+  const applied = await applyBlueprint(connection, registry, blueprint, server, request.env, resume);
   notes.push(...applied.problems.map((problem) => problem.message));
-  registry.write({ ...(known?.record ?? recordOf(blueprint)), template: chosen.name, closedAt: null });
+  registry.write({
+    ...(known?.record ?? recordOf(blueprint)),
+    template: chosen.name,
+    closedAt: null,
+    closedBy: null,
+  });
   if (hooks.after_create) {
     try {
       await runHook('after_create', hooks.after_create, blueprint, request.env);
@@ -136,6 +147,19 @@ async function build(connection: Connection, registry: Registry, request: OpenRe
     }
   }
   return { ...result, sessionId: applied.ids.get('session') ?? null, notes, steps: [] };
+}
+
+/** Panes begin as the blueprint says, each shell with a history file of its own. */
+function withHistory(blueprint: Blueprint, registry: Registry): Map<string, PaneResume> {
+  const panes = blueprint.windows
+    .flatMap((window) => window.panes)
+    .filter((pane) => pane.startCommand === null);
+  return new Map(
+    panes.map(({ key, run }) => [
+      key,
+      { run, typed: null, textFile: null, historyFile: registry.historyFile(blueprint.id, key) },
+    ]),
+  );
 }
 
 /** The blueprint of a template for this project, and what had to be left out. */
@@ -180,6 +204,7 @@ function draw(
  * Plans a blueprint for the server as it is and applies the plan, while no other builder of this server does. Where
  * no server runs one is started.
  *
+ * @param resume how panes begin that are brought back.
  * @throws CwError as `applyPlan` does.
  */
 export async function applyBlueprint(
@@ -188,11 +213,13 @@ export async function applyBlueprint(
   blueprint: Blueprint,
   server: SessionsReading | null,
   env: NodeJS.ProcessEnv,
+  resume: ReadonlyMap<string, PaneResume> = new Map(),
 ): Promise<Applied> {
   return withLock(registry.buildLock(), async () => {
     const nonce = newNonce();
     const started = server ? null : await startServer(connection, nonce, env);
-    const planned = plan(blueprint, serverFacts(server ?? started?.reading ?? null, nonce, env));
+    const facts = serverFacts(server ?? started?.reading ?? null, nonce, env);
+    const planned = plan(blueprint, { ...facts, resume });
     const made = {
       ...planned,
       finish: [...attachHookSteps(blueprint), ...abandoned(server), ...planned.finish],
@@ -225,10 +252,10 @@ function newNonce(): string {
   return randomBytes(5).toString('hex');
 }
 
-function isFor(workspace: Workspace, request: OpenRequest): boolean {
-  if (request.side) return workspace.name === request.side && workspace.path === request.path;
-  if (workspace.path !== request.path) return false;
-  if (request.name !== undefined) return workspace.name === request.name;
+/** True for the workspace that an opening of this folder means: of that name, or else the one that is no side workspace. */
+export function isWorkspaceOf(workspace: Workspace, folder: string, name: unknown): boolean {
+  if (workspace.path !== folder) return false;
+  if (typeof name === 'string') return workspace.name === name;
   return !(sideWorkspaces as readonly string[]).includes(workspace.record?.template ?? '');
 }
 
@@ -281,12 +308,17 @@ export function serverFacts(
     paneBaseIndex: server?.paneBaseIndex ?? 0,
     defaultShell: server?.defaultShell ?? env.SHELL ?? '/bin/sh',
     historyLimit: server?.historyLimit ?? 2000,
-    sessions: (server?.sessions ?? []).map(({ id, name, workspace, group }) => ({
+    sessions: (server?.sessions ?? []).map(({ id, name, workspace, group, windowMarks }) => ({
       id,
       name,
       workspace,
       group,
-      windows: {},
+      windows: Object.fromEntries(
+        windowMarks.flatMap((window) => {
+          const key = parseWindowRecord(window.mark ?? '')?.key;
+          return key === undefined ? [] : [[key, window.id]];
+        }),
+      ),
     })),
     shellFolder: join(packageFolder(), 'shell'),
     nonce,
@@ -306,6 +338,7 @@ export function recordOf(blueprint: Blueprint): WorkspaceRecord {
     createdAt: new Date().toISOString(),
     lastAttachedAt: null,
     closedAt: null,
+    closedBy: null,
     git: null,
   };
 }

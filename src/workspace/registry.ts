@@ -19,8 +19,13 @@ export interface WorkspaceRecord {
   /** UTC, ISO 8601. */
   readonly createdAt: string;
   readonly lastAttachedAt: string | null;
-  /** When `cw kill` closed it; null while it is open, or ended in another way. */
+  /**
+   * When it was closed on purpose. null while it is open, and also when it ended with its tmux server: then it can be
+   * brought back.
+   */
   readonly closedAt: string | null;
+  /** Who closed it: one that the user closed opens from its template again, one that a sweep closed from its snapshot. */
+  readonly closedBy: 'user' | 'sweep' | null;
   /** The last reading of its repository. */
   readonly git: GitReading | null;
 }
@@ -41,6 +46,13 @@ export class Registry {
 
   workspaceFolder(id: string): string {
     return join(this.folder, id);
+  }
+
+  /** Where the shell of a pane keeps what was typed there. The folder is made. */
+  historyFile(id: string, paneKey: string): string {
+    const folder = join(this.workspaceFolder(id), 'history');
+    ensurePrivateFolder(folder);
+    return join(folder, paneKey.replace(/[^A-Za-z0-9_.-]/g, '_'));
   }
 
   /** All records that can be read, in no order. `damaged` names the files that cannot. */
@@ -137,6 +149,7 @@ function parseRecord(text: string): WorkspaceRecord | null {
     template: isText(value.template) ? value.template : null,
     lastAttachedAt: isText(value.lastAttachedAt) ? value.lastAttachedAt : null,
     closedAt: isText(value.closedAt) ? value.closedAt : null,
+    closedBy: value.closedBy === 'user' || value.closedBy === 'sweep' ? value.closedBy : null,
     git:
       git && typeof git.dirty === 'boolean' && isText(git.at)
         ? { branch: isText(git.branch) ? git.branch : null, dirty: git.dirty, at: git.at }

@@ -190,6 +190,46 @@ describe('finishing', () => {
     ]);
   });
 
+  test('a window gets its size where a layout string does not bring it, and is not left with a fixed one', () => {
+    const sizes = (blueprint: Blueprint) =>
+      lines([...planned(blueprint).create, ...planned(blueprint).finish]).filter((line) =>
+        /resize-window|window-size/.test(line),
+      );
+    const size = { width: 90, height: 9 };
+    const unset = 'set-option -w -u -t <window:w1> window-size';
+    const resize = 'resize-window -t <window:w1> -x 90 -y 9';
+    const layout = '00de,90x9,0,0,0';
+    expect(sizes(blueprintOf([{}]))).toEqual([]);
+    expect(sizes(blueprintOf([{ size }]))).toEqual([resize, unset]);
+    expect(sizes(blueprintOf([{ size, layout }]))).toEqual([]);
+    const manual = { 'window-size': 'manual' };
+    expect(sizes(blueprintOf([{ size, layout, options: manual }]))).toEqual([
+      resize,
+      'set-option -w -t <window:w1> -- window-size manual',
+    ]);
+    // New windows have the size of the session, whatever is meant for them.
+    const panes = [sleep, sleep, sleep];
+    expect(sizes(blueprintOf([{ size, panes }], { size: { width: 2, height: 2 } }))).toEqual([
+      'resize-window -t =cw-tmp-x1:0 -x 30 -y 30',
+      resize,
+      unset,
+    ]);
+  });
+
+  test('panes are only chosen where they are not by themselves, and one alone is not zoomed', () => {
+    const chosen = (window: Parameters<typeof blueprintOf>[0][0]) =>
+      lines(planned(blueprintOf([{ panes: [sleep, sleep, sleep], ...window }])).finish).filter((line) =>
+        /^(select-pane -t \S+|resize-pane .*)$/.test(line),
+      );
+    expect(chosen({})).toEqual([]);
+    expect(chosen({ activePane: 'w1.p2', lastPane: 'w1.p1' })).toEqual(['select-pane -t <pane:w1.p2>']);
+    expect(chosen({ activePane: 'w1.p1', lastPane: 'w1.p3' })).toEqual([
+      'select-pane -t <pane:w1.p3>',
+      'select-pane -t <pane:w1.p1>',
+    ]);
+    expect(chosen({ panes: [sleep], zoomed: true })).toEqual([]);
+  });
+
   test('foreign text stands in no place that tmux expands', () => {
     fc.assert(
       fc.property(arbitraryBlueprint(['/tmp', '/tmp/#(x)']), (blueprint) => {

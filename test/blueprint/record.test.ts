@@ -40,6 +40,7 @@ test('nor is one with a field of another kind', () => {
   for (const name of Object.keys(pane))
     expect(parsePaneRecord(JSON.stringify({ ...pane, [name]: 7 }))).toBe(null);
   expect(parsePaneRecord(JSON.stringify({ ...pane, env: { A: 1 } }))).toBe(null);
+  expect(parsePaneRecord(JSON.stringify({ ...pane, env: ['x'] }))).toBe(null);
   expect(parseWindowRecord(JSON.stringify(window))).toEqual(window);
   for (const name of Object.keys(window))
     expect(parseWindowRecord(JSON.stringify({ ...window, [name]: 7 }))).toBe(null);

@@ -71,7 +71,19 @@ describe('settings', () => {
         },
       ),
     );
-    for (const text of ['', 'x', '200', '200x', '200x50x1', '-200x50', '5x50', '99999x50']) {
+    for (const text of [
+      '',
+      'x',
+      '200',
+      '200x',
+      '200x50x1',
+      '-200x50',
+      '5x50',
+      '99999x50',
+      '10001x50',
+      '50x10001',
+      '09x50',
+    ]) {
       expect(parseSize(text)).toBeNull();
     }
   });

@@ -88,6 +88,7 @@ describe('the two readers of a line', () => {
 
   it.each([
     [['--att', 'now', 'x'], /no option --att/, /Did you mean --at\?/],
+    [['--a.b', 'x'], /no option --a\.b/, /--help/],
     [['-q', 'x'], /no option -q/, /cw sample FIRST \[MORE\.\.\.\] \[options\]/],
     [['x', '--at'], /--at needs a value/, /--help/],
     [['x', '--at', '--json'], /--at needs a value/, /--help/],

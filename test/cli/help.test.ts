@@ -33,6 +33,8 @@ async function world() {
 /** What the examples of some commands build on. */
 const before: Readonly<Record<string, string>> = {
   'worktree remove': 'cw worktree add feat/cart && cw worktree add feat/api',
+  import:
+    "mkdir -p ~/.tmux/resurrect && printf 'pane\\tmain\\t0\\t1\\t:*\\t0\\ttitle\\t:/tmp\\t1\\tbash\\t:\\n' >~/.tmux/resurrect/tmux_resurrect_20260102T030405.txt",
   trust: "echo 'windows: [{ name: code, panes: [make watch] }]' >.cw.yaml",
 };
 

@@ -147,7 +147,7 @@ describe('cw', () => {
     );
     const type = terminal(outer);
     type(`'${join(bin, 'cw')}' up; echo "code $?"`);
-    await waitUntil('it runs', () => /^ready$/m.test(outer.screen('screen')));
+    await waitUntil('it runs', () => /ready$/m.test(outer.screen('screen')));
     outer.tmux('send-keys', '-t', 'screen', 'C-c');
     await waitUntil('it ended in order', () => /cleaned up\ncode 130/.test(outer.screen('screen')));
   });
@@ -201,7 +201,13 @@ describe('claude-switch', () => {
     const typeInside = (session: string, line: string) =>
       s.tmux('send-keys', '-t', `=${session}:`, '-l', `${line}\n`);
 
-    // From outside, on a terminal: this attaches. Beside `ab` the name `a` is exact.
+    // From outside, on a terminal: only what is ours, by its exact name, is attached.
+    s.tmux('rename-session', '-t', '=claude-dev-a', 'claude-dev-solo');
+    for (const name of ['foreign', 'sol', 'gone']) type(`'${program}' ${name}`);
+    await waitUntil('all were left to cw', () =>
+      /\[foreign\].*\[sol\].*\[gone\]/s.test(outer.screen('screen')),
+    );
+    s.tmux('rename-session', '-t', '=claude-dev-solo', 'claude-dev-a');
     type(`'${program}' a`);
     await at('claude-dev-a');
     for (const name of ['a', 'b', 'foreign']) {
@@ -225,6 +231,13 @@ describe('claude-switch', () => {
     s.tmux('switch-client', '-t', '=claude-dev-b');
     typeInside('claude-dev-b', `'${program}' -`);
     await waitUntil('it was left to cw', () => s.screen('=claude-dev-b:').includes('cw: [switch] [-]'));
+    // A name of tmux's that would be a command of its own.
+    s.tmux('rename-session', '-t', '=claude-dev-a', "claude-dev-b'; kill-session -t '=claude-dev-ab");
+    s.tmux('switch-client', '-t', "=claude-dev-b'; kill-session -t '=claude-dev-ab");
+    s.tmux('switch-client', '-t', '=claude-dev-b');
+    typeInside('claude-dev-b', `clear; '${program}' -; echo done`);
+    await waitUntil('it is done', () => /\[-\]\ndone/.test(s.screen('=claude-dev-b:')));
+    s.tmux('has-session', '-t', '=claude-dev-ab');
   });
 
   it('never moves a client of another server than the one it is in', async () => {
@@ -234,7 +247,18 @@ describe('claude-switch', () => {
     await waitUntil('a client is there', () => s.tmux('list-clients') !== '');
     const ran = await s.run(program, ['b'], { env: { TMUX: `${outer.socket},1,0` } });
     expect(ran.stdout).toBe('cw: [switch] [b]\n');
+
+    // The same for a server that goes by a name.
+    const sockets = join(s.folder, 't', `tmux-${process.getuid!()}`);
+    mkdirSync(sockets, { recursive: true, mode: 0o700 });
+    symlinkSync(s.socket, join(sockets, 'work'));
+    const env = { TMUX_TMPDIR: join(s.folder, 't'), CW_TMUX_SOCKET: 'work' };
+    const named = await s.run(program, ['b'], { env: { ...env, TMUX: `${outer.socket},1,0` } });
+    expect(named.stdout).toBe('cw: [switch] [b]\n');
     expect(s.tmux('list-clients', '-F', '#{client_session}')).toBe('claude-dev-a\n');
+    const within = await s.run(program, ['b'], { env: { ...env, TMUX: `${join(sockets, 'work')},1,0` } });
+    expect(within).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(s.tmux('list-clients', '-F', '#{client_session}')).toBe('claude-dev-b\n');
   });
 
   it('leaves it to cw when no server runs, or tmux is missing', async () => {

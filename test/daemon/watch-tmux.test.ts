@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { keeperName, type TmuxListener, tmuxWatch } from '../../src/daemon/watch-tmux.js';
 import { isAlive } from '../../src/system/process.js';
@@ -27,6 +28,7 @@ async function watching(world: Sandbox, panesASecond?: number) {
   const watch = tmuxWatch({
     address: serverAddress(world.env),
     env: world.env,
+    attachLock: join(world.folder, 'build.lock'),
     retry: 50,
     ...(panesASecond === undefined ? {} : { panesASecond }),
   });
@@ -176,7 +178,7 @@ test('when its session is killed it makes another; one in which somebody works s
   world.tmux('new-window', '-d', '-t', `=${keeperName}:`, 'cat');
   await waitUntil(
     'it lets go',
-    () => world.tmux('show-options', '-v', '-t', `=${keeperName}:`, 'destroy-unattached').trim() === 'off',
+    () => !world.tmux('show-hooks', '-t', `=${keeperName}:`).includes('kill-session'),
   );
   await watch.stop();
   expect(sessions(world)).toEqual(['claude-dev-shop', keeperName]);

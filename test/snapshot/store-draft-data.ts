@@ -73,7 +73,20 @@ export function draftOf(choices: DraftChoices = {}): SnapshotDraft {
           pid: pid + index,
           program: {
             kind: 'group',
-            processes: [{ pid, argv: ['less', '"pid":5'], stopped: false, stdin: null, stdout: null }],
+            form: 'command',
+            within: [],
+            processes: [
+              {
+                pid,
+                argv: ['less', '"pid":5'],
+                exact: true,
+                parent: null,
+                stopped: false,
+                stdin: null,
+                stdout: null,
+                stderr: null,
+              },
+            ],
             stopped: [],
           },
           scrollback: { chunks: [...chunks], lines: chunks.length },

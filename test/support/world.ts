@@ -59,6 +59,8 @@ export function makeSandbox(): Sandbox & { dispose(): Promise<void> } {
     XDG_RUNTIME_DIR: join(folder, 'run'),
     CW_TMUX_SOCKET: socket,
     CW_TEST: '1',
+    // A test that wants a daemon starts it, and ends it.
+    CW_DAEMON: 'off',
     GIT_AUTHOR_NAME: 'A Developer',
     GIT_AUTHOR_EMAIL: 'dev@example.org',
     GIT_COMMITTER_NAME: 'A Developer',

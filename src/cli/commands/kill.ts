@@ -1,6 +1,5 @@
 import { type Killed, killWorkspace } from '../../cleanup/kill.js';
 import { CwError } from '../../errors.js';
-import { tildePath } from '../../system/paths.js';
 import { requireWorkspace } from '../../workspace/find.js';
 import { placesOf, readWorld } from '../../workspace/world.js';
 import type { Command } from '../command.js';
@@ -50,7 +49,7 @@ export const verb: Command = {
     const failures: string[] = [];
     for (const workspace of chosen) {
       try {
-        killed.push(await killWorkspace(world, workspace, context.env));
+        killed.push(await killWorkspace(world, workspace, context.settings(), context.env));
       } catch (error) {
         if (chosen.length === 1) throw error;
         failures.push(`${workspace.name}: ${error instanceof Error ? error.message : String(error)}`);
@@ -61,9 +60,10 @@ export const verb: Command = {
       data: killed,
       text: killed
         .map((one) =>
-          [`${one.name} is closed. Its text: ${tildePath(one.savedTo, context.env)}`, ...one.notes].join(
-            '\n',
-          ),
+          [
+            `${one.name} is closed. Saved with its text as snapshot ${one.snapshot} (cw snapshot show ${one.name}); undo: cw restore ${one.name}`,
+            ...one.notes,
+          ].join('\n'),
         )
         .join('\n'),
       ...(failures.length > 0 ? { exit: killed.length > 0 ? 6 : 1 } : {}),

@@ -1,6 +1,7 @@
-import { openWorkspace, type SideWorkspace, sideFolder } from '../../workspace/open.js';
+import { isWorkspaceOf, type SideWorkspace, sideFolder } from '../../workspace/open.js';
+import { readWorld } from '../../workspace/world.js';
 import type { Command } from '../command.js';
-import { outcomeOf, workspaceSize } from '../opening.js';
+import { enter } from '../entering.js';
 
 export const verb = sideVerb('scratch', 'A workspace at home, for what belongs to no project.');
 
@@ -13,19 +14,19 @@ export function sideVerb(side: SideWorkspace, summary: string): Command {
     options: { detach: { type: 'boolean', short: 'd', describe: 'Do not attach.' } },
     examples: [{ line: `cw ${side} --detach`, does: 'Open it without attaching.' }],
     async run(args, context) {
-      const opened = await openWorkspace(context.tmux(), {
-        path: sideFolder(context.env),
-        side,
-        preferred: null,
-        overrides: {},
-        windows: [],
-        size: workspaceSize(context),
-        dryRun: false,
-        cwd: context.cwd,
-        env: context.env,
-        note: context.note,
-      });
-      return outcomeOf(opened, context, args.options.detach === true);
+      const folder = sideFolder(context.env);
+      const world = await readWorld(context.tmux(), context.env);
+      const workspace = world.workspaces.find((candidate) => isWorkspaceOf(candidate, folder, side));
+      const options = { trust: false, detach: args.options.detach === true };
+      // What ended with its server comes back; for a first time, and when it was closed, its template is opened.
+      const isKnown = workspace !== undefined && workspace.record?.closedBy !== 'user' && !workspace.session;
+      const found = workspace ? { workspace } : { folder };
+      return enter(
+        found,
+        world,
+        { ...options, ...(!isKnown && { request: { side, name: undefined } }) },
+        context,
+      );
     },
   };
 }

@@ -1,11 +1,10 @@
 import { CwError } from '../../errors.js';
 import { type Found, find, type Workspace } from '../../workspace/find.js';
 import { listEntries } from '../../workspace/list.js';
-import { openWorkspace } from '../../workspace/open.js';
 import { placesOf, readWorld, type World } from '../../workspace/world.js';
 import type { Command, Context, Outcome } from '../command.js';
-import { attachArguments, outcomeOf, workspaceSize } from '../opening.js';
-import { ensureTrust } from '../trusting.js';
+import { enter } from '../entering.js';
+import { attachArguments } from '../opening.js';
 
 export const verb: Command = {
   name: 'switch',
@@ -29,27 +28,13 @@ export const verb: Command = {
     if (word === '-') return back(world, context);
     if (word === undefined) return pickOrList(world, context);
     const found = find(word, placesOf(world, context.settings(), context.cwd, context.env));
-    return go(found, args.options.trust === true, context);
+    return go(found, args.options.trust === true, world, context);
   },
 };
 
-async function go(found: Found, trust: boolean, context: Context): Promise<Outcome> {
+async function go(found: Found, trust: boolean, world: World, context: Context): Promise<Outcome> {
   if ('workspace' in found && found.workspace.session) return to(found.workspace, context);
-  const path = 'workspace' in found ? found.workspace.path : found.folder;
-  await ensureTrust(path, trust, context);
-  const opened = await openWorkspace(context.tmux(), {
-    path,
-    name: 'workspace' in found ? found.workspace.name : undefined,
-    preferred: context.settings().template,
-    overrides: {},
-    windows: [],
-    size: workspaceSize(context),
-    dryRun: false,
-    cwd: context.cwd,
-    env: context.env,
-    note: context.note,
-  });
-  return outcomeOf(opened, context, false);
+  return enter(found, world, { trust, detach: false }, context);
 }
 
 function to({ name, session, path }: Workspace, context: Context): Outcome {
@@ -88,5 +73,5 @@ async function pickOrList(world: World, context: Context): Promise<Outcome> {
   const { pick } = await import('../picker.js');
   const chosen = await pick(world, placesOf(world, context.settings(), context.cwd, context.env), context);
   if (chosen === null) return {};
-  return go(chosen, false, context);
+  return go(chosen, false, world, context);
 }

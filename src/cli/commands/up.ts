@@ -1,10 +1,10 @@
 import { CwError } from '../../errors.js';
 import { type Found, find } from '../../workspace/find.js';
-import { openWorkspace } from '../../workspace/open.js';
-import { placesOf, readWorld } from '../../workspace/world.js';
+import { isWorkspaceOf, type OpenRequest, openWorkspace } from '../../workspace/open.js';
+import { placesOf, readWorld, type World } from '../../workspace/world.js';
 import type { Args, Command, Context, Outcome } from '../command.js';
-import { attachArguments, outcomeOf, workspaceSize } from '../opening.js';
-import { ensureTrust } from '../trusting.js';
+import { enter, openRequest } from '../entering.js';
+import { attachArguments } from '../opening.js';
 
 export const verb: Command = {
   name: 'up',
@@ -46,56 +46,52 @@ export const verb: Command = {
   ],
   async run(args, context) {
     const word = args.positionals.project ?? '.';
-    return open(await locate(word, context), args, context);
+    if (word === '') {
+      throw new CwError('usage', 'The project is an empty word.', {
+        hint: 'cw up PATH, or cw up for this folder',
+      });
+    }
+    const world = await readWorld(context.tmux(), context.env);
+    const found = find(word, placesOf(world, context.settings(), context.cwd, context.env));
+    return open(atFolder(found, world, args), world, args, context);
   },
 };
 
-/** A word as `claude-switch` understands it. */
-async function locate(word: string, context: Context): Promise<Found> {
-  if (word === '')
-    throw new CwError('usage', 'The project is an empty word.', {
-      hint: 'cw up PATH, or cw up for this folder',
-    });
-  const isPath = word.includes('/') || word === '.' || word === '..' || word === '~';
-  // A path needs no look at the server: the opening reads it anyway.
-  if (isPath) return find(word, { workspaces: [], roots: [], cwd: context.cwd, env: context.env });
-  const world = await readWorld(context.tmux(), context.env);
-  return find(word, placesOf(world, context.settings(), context.cwd, context.env));
+/** The workspace of a folder, where it has one of the name that is asked for. */
+function atFolder(found: Found, world: World, args: Args): Found {
+  if ('workspace' in found) return found;
+  const workspace = world.workspaces.find((one) => isWorkspaceOf(one, found.folder, args.options.name));
+  return workspace ? { workspace } : found;
 }
 
-async function open(found: Found, args: Args, context: Context): Promise<Outcome> {
-  const { template, set, window, name, detach, trust } = args.options;
-  const dryRun = args.options['dry-run'] === true;
-  if ('workspace' in found && found.workspace.session && !dryRun) {
-    const { session } = found.workspace;
-    if (context.terminal.interactive && !detach && !context.json)
-      return { attach: attachArguments(session.id, context) };
-  }
-  const path = 'workspace' in found ? found.workspace.path : found.folder;
-  if (!dryRun) await ensureTrust(path, trust === true, context);
-  const opened = await openWorkspace(context.tmux(), {
-    path,
-    name: typeof name === 'string' ? name : 'workspace' in found ? found.workspace.name : undefined,
-    template: typeof template === 'string' ? template : undefined,
-    preferred: context.settings().template,
+async function open(found: Found, world: World, args: Args, context: Context): Promise<Outcome> {
+  const { template, set, window, name, trust } = args.options;
+  const detach = args.options.detach === true;
+  const isWish = template !== undefined || set !== undefined || window !== undefined || name !== undefined;
+  const request: Partial<OpenRequest> = {
+    ...(typeof name === 'string' && { name }),
+    ...(typeof template === 'string' && { template }),
     overrides: assignments(Array.isArray(set) ? set : []),
     windows: Array.isArray(window) ? window : [],
-    size: workspaceSize(context),
-    dryRun,
-    cwd: context.cwd,
-    env: context.env,
-    note: context.note,
-  });
-  if (dryRun) {
-    for (const note of opened.notes) context.note(note);
-    return {
-      data: { ...opened, sessionId: undefined },
-      text: opened.created
-        ? opened.steps.join('\n')
-        : `${opened.name} is open already: nothing would be done.`,
-    };
+  };
+  if (args.options['dry-run']) return dryRun(found, request, context);
+  const session = 'workspace' in found ? found.workspace.session : null;
+  if (session && !isWish && context.terminal.interactive && !detach && !context.json) {
+    return { attach: attachArguments(session.id, context) };
   }
-  return outcomeOf(opened, context, detach === true);
+  return enter(found, world, { trust: trust === true, detach, ...(isWish && { request }) }, context);
+}
+
+async function dryRun(found: Found, request: Partial<OpenRequest>, context: Context): Promise<Outcome> {
+  const opened = await openWorkspace(
+    context.tmux(),
+    openRequest(found, { ...request, dryRun: true }, context),
+  );
+  for (const note of opened.notes) context.note(note);
+  return {
+    data: { ...opened, sessionId: undefined },
+    text: opened.created ? opened.steps.join('\n') : `${opened.name} is open already: nothing would be done.`,
+  };
 }
 
 /** `--set k=v` words as a map. */

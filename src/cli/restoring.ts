@@ -1,0 +1,139 @@
+import { CwError, messageOf } from '../errors.js';
+import { defaultPatterns } from '../snapshot/allow-list.js';
+import { BlobStore } from '../snapshot/blobs.js';
+import type { Snapshot } from '../snapshot/model.js';
+import { type RestoreReport, restoreWorkspace } from '../snapshot/restore.js';
+import { SnapshotStore } from '../snapshot/store.js';
+import type { Workspace } from '../workspace/find.js';
+import type { World } from '../workspace/world.js';
+import type { Context } from './command.js';
+import { age, visible } from './output.js';
+import { findEntry } from './snapshots.js';
+
+/** What the verbs that bring workspaces back have in common. */
+
+export interface RestoreWish {
+  readonly at?: string | undefined;
+  readonly as?: string | undefined;
+  readonly run: boolean;
+  readonly dryRun: boolean;
+}
+
+/** The snapshot that a workspace can be brought back from; null when there is none. */
+export async function restorable(world: World, workspace: Workspace): Promise<Snapshot | null> {
+  return new SnapshotStore(world.registry.folder, workspace.id).latest();
+}
+
+/** Restores one workspace as the settings say. */
+export async function restoreOne(
+  world: World,
+  workspace: Workspace,
+  context: Context,
+  wish: RestoreWish,
+): Promise<RestoreReport> {
+  const store = new SnapshotStore(world.registry.folder, workspace.id);
+  const snapshot =
+    wish.at === undefined
+      ? await store.latest()
+      : await store.read((await findEntry(store, workspace.name, wish.at)).sequence);
+  for (const finding of store.takeFindings()) {
+    context.note(`${finding.path} cannot be read: ${finding.why}. The one before it is used.`);
+  }
+  if (!snapshot) {
+    throw new CwError('not-found', `There is no snapshot of ${workspace.name}.`, {
+      hint: `Open it from its template: cw up ${workspace.name}`,
+    });
+  }
+  const settings = context.settings();
+  return restoreWorkspace(context.tmux(), world.registry, new BlobStore(world.registry.folder), snapshot, {
+    as: wish.as,
+    run: wish.run,
+    dryRun: wish.dryRun,
+    patterns: settings.restorePrograms ?? defaultPatterns,
+    paneHistory: settings.paneHistory,
+    env: context.env,
+  });
+}
+
+/** Restores the newest snapshot, with the report for people. */
+export async function restoreAndReport(
+  world: World,
+  workspace: Workspace,
+  context: Context,
+): Promise<{ report: RestoreReport; text: string }> {
+  const { reports, failures, seconds } = await restoreMany(world, [workspace], context, {
+    run: true,
+    dryRun: false,
+  });
+  const [report] = reports;
+  if (!report) throw failures[0]?.error;
+  return { report, text: reportText(reports, [], seconds) };
+}
+
+export interface Failure {
+  readonly name: string;
+  readonly error: unknown;
+}
+
+/** Restores one after the other: one that fails holds up no other. */
+export async function restoreMany(
+  world: World,
+  workspaces: readonly Workspace[],
+  context: Context,
+  wish: RestoreWish,
+): Promise<{ reports: RestoreReport[]; failures: Failure[]; seconds: number }> {
+  const started = performance.now();
+  const reports: RestoreReport[] = [];
+  const failures: Failure[] = [];
+  for (const workspace of workspaces) {
+    if (workspaces.length > 1 && context.terminal.interactive) context.note(`${workspace.name} ...`);
+    try {
+      reports.push(await restoreOne(world, workspace, context, wish));
+    } catch (error) {
+      failures.push({ name: workspace.name, error });
+    }
+  }
+  return { reports, failures, seconds: (performance.now() - started) / 1000 };
+}
+
+/** The report of restores, worst first. */
+export function reportText(
+  reports: readonly RestoreReport[],
+  failures: readonly Failure[],
+  seconds: number,
+): string {
+  const width =
+    Math.max(6, ...reports.map((report) => report.name.length), ...failures.map(({ name }) => name.length)) +
+    1;
+  const lines = failures.map(({ name, error }) => `${name.padEnd(width)}failed: ${messageOf(error)}`);
+  for (const report of reports) lines.push(...reportLines(report, width));
+  const made = reports.filter((report) => report.created && report.steps.length === 0);
+  if (made.length > 0) {
+    const ages = [...new Set(made.map((report) => age(report.at)))].join(', ');
+    const count = `${made.length} ${made.length === 1 ? 'workspace' : 'workspaces'}`;
+    lines.push(
+      `${count} in ${seconds.toFixed(1)} s from saves ${ages} old. Undo: cw kill ${made.map((report) => report.name).join(' ')}`,
+    );
+  }
+  return lines.join('\n');
+}
+
+function reportLines(report: RestoreReport, width: number): string[] {
+  const indent = ' '.repeat(width);
+  if (report.steps.length > 0) return [...report.steps, ...report.problems];
+  const problems = report.problems.map((problem) => `${indent}${visible(problem)}`);
+  if (!report.created) return [`${report.name.padEnd(width)}is open already`, ...problems];
+  const remarks = report.problems.length + report.panes.filter((pane) => pane.notes.length > 0).length;
+  const verdict = remarks === 0 ? 'restored' : `restored, ${remarks} ${remarks === 1 ? 'remark' : 'remarks'}`;
+  const states = { starts: 'starts', typed: 'typed, waits for Enter', failed: 'failed', restored: '' };
+  return [
+    `${report.name.padEnd(width)}${report.windows} ${report.windows === 1 ? 'window' : 'windows'}, ${report.panes.length} panes   ${verdict}`,
+    ...report.panes.flatMap((pane) => [
+      ...(pane.command === null
+        ? []
+        : [`${indent}${pane.place} ${visible(pane.command)}   ${states[pane.state]}`]),
+      ...pane.notes.map((note) => `${indent}${pane.place} ${visible(note)}`),
+    ]),
+    ...problems,
+  ];
+}

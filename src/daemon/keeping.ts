@@ -1,0 +1,187 @@
+import { messageOf } from '../errors.js';
+import type { SaveParams, SaveReason, SaveReport } from '../rpc/protocol.js';
+import { defaultPatterns } from '../snapshot/allow-list.js';
+import { restoreWorkspace } from '../snapshot/restore.js';
+import { pruneAll, retentionOf, Saver } from '../snapshot/save.js';
+import { SnapshotStore } from '../snapshot/store.js';
+import { verifySnapshot } from '../snapshot/verify.js';
+import { bootId } from '../system/process.js';
+import type { Settings } from '../system/settings.js';
+import type { Connection } from '../tmux/connection.js';
+import { isNoServer } from '../tmux/failure.js';
+import { readSessions } from '../tmux/reading.js';
+import { joinWorkspaces } from '../workspace/find.js';
+import { Registry } from '../workspace/registry.js';
+import type { Log } from './log.js';
+import type { DaemonWork } from './work.js';
+
+export interface KeepingOptions {
+  readonly connection: Connection;
+  readonly log: Log;
+  readonly env: NodeJS.ProcessEnv;
+  readonly settings: () => Settings;
+  /** Milliseconds that server and daemon must live on after a workspace went away, until it counts as closed. */
+  readonly grace?: number;
+}
+
+/** What the daemon does with workspaces: it calls the rooms that know how. */
+export function keeping(options: KeepingOptions): DaemonWork {
+  return new Keeping(options);
+}
+
+class Keeping implements DaemonWork {
+  private readonly registry: Registry;
+  private readonly saver: Saver;
+  /** Open ones at the last save, by id. */
+  private open = new Set<string>();
+  private readonly gone = new Map<string, NodeJS.Timeout>();
+  private isStopping = false;
+
+  constructor(private readonly options: KeepingOptions) {
+    this.registry = new Registry(options.connection.address, options.env);
+    this.saver = new Saver(options.connection, this.registry, options.settings());
+  }
+
+  async save(request: SaveParams & { readonly reason: SaveReason }): Promise<SaveReport> {
+    if (request.reason === 'shutdown') this.stopWatchingTheGone();
+    const wanted = request.workspaces && new Set(request.workspaces.map((word) => this.idOf(word)));
+    const saved = await this.saver.save({
+      reason: request.reason,
+      note: request.note ?? null,
+      ...(wanted && { only: wanted }),
+    });
+    if (!wanted) this.watchTheGone(new Set(saved.map((one) => one.workspace)));
+    const report = {
+      workspaces: saved.length,
+      saved: saved.flatMap((one) => (one.written ? [{ workspace: one.name, id: String(one.sequence) }] : [])),
+      failed: saved.flatMap((one) =>
+        one.failure === null ? [] : [{ workspace: one.name, reason: one.failure }],
+      ),
+      folders: saved.map((one) => one.path),
+    };
+    // The many that one file holds get files of their own when there is time.
+    setImmediate(() => {
+      this.saver.settle().catch((error: unknown) => this.options.log.error('splitting up a save', error));
+    });
+    return report;
+  }
+
+  private idOf(word: string): string {
+    return this.registry.readAll().records.find((record) => record.name === word)?.id ?? word;
+  }
+
+  /**
+   * A workspace that went away while its server lives, and that nobody killed by `cw`, was closed by the user (the
+   * last shell ended). But at a logout sessions go one by one, with the same notices, and then the server: only
+   * after some seconds is it certain.
+   */
+  private watchTheGone(now: ReadonlySet<string>): void {
+    for (const id of now) {
+      clearTimeout(this.gone.get(id));
+      this.gone.delete(id);
+    }
+    for (const id of this.open) {
+      if (now.has(id) || this.gone.has(id) || this.isStopping) continue;
+      this.gone.set(
+        id,
+        setTimeout(() => {
+          this.gone.delete(id);
+          this.markClosed(id).catch((error: unknown) =>
+            this.options.log.error(`noting that ${id} was closed`, error),
+          );
+        }, this.options.grace ?? 10_000),
+      );
+    }
+    this.open = new Set(now);
+  }
+
+  private async markClosed(id: string): Promise<void> {
+    const server = await readSessions(this.options.connection);
+    // No server: it went down with it after all.
+    if (!server || server.sessions.some((session) => session.workspace === id)) return;
+    const record = this.registry.read(id);
+    if (!record || record.closedAt !== null) return;
+    this.registry.write({ ...record, closedAt: new Date().toISOString(), closedBy: 'user' });
+    this.options.log.info(`${record.name} was closed`);
+  }
+
+  private stopWatchingTheGone(): void {
+    this.isStopping = true;
+    for (const timer of this.gone.values()) clearTimeout(timer);
+    this.gone.clear();
+  }
+
+  async prune(): Promise<void> {
+    await this.saver.settle();
+    const removed = await pruneAll(this.registry, retentionOf(this.options.settings().retention));
+    if (removed > 0) this.options.log.info(`${removed} snapshots were too old`);
+  }
+
+  async verify(): Promise<void> {
+    for (const id of this.open) {
+      const snapshot = await new SnapshotStore(this.registry.folder, id).latest();
+      if (!snapshot) continue;
+      const found = await verifySnapshot(snapshot, this.saver.blobs, this.options.env);
+      const said = `${found.name}: ${found.equal} of ${found.fields} fields came back`;
+      if (found.equal === found.fields && found.problems.length === 0)
+        this.options.log.info(`rehearsed ${said}`);
+      else
+        this.options.log.warn(`the rehearsal of ${said}`, {
+          differences: found.differences,
+          problems: found.problems,
+        });
+    }
+  }
+
+  async restoreAfterBoot(): Promise<void> {
+    const { settings, connection, env, log } = this.options;
+    if (!settings().restoreOnBoot) return;
+    const server = await readSessions(connection).catch((error: unknown) => {
+      if (isNoServer(error)) return null;
+      throw error;
+    });
+    const { records } = this.registry.readAll();
+    const ended = joinWorkspaces(server?.sessions ?? [], records).filter(
+      ({ session, record }) => session === null && record !== null && record.closedAt === null,
+    );
+    for (const workspace of ended) {
+      try {
+        const snapshot = await new SnapshotStore(this.registry.folder, workspace.id).latest();
+        // A server that died within this boot is the user's to bring back.
+        if (!snapshot || snapshot.boot === bootId()) continue;
+        const report = await restoreWorkspace(connection, this.registry, this.saver.blobs, snapshot, {
+          run: true,
+          dryRun: false,
+          patterns: settings().restorePrograms ?? defaultPatterns,
+          paneHistory: settings().paneHistory,
+          env,
+        });
+        log.info(`brought back ${workspace.name} from the boot before`, {
+          panes: report.panes.length,
+          problems: report.problems,
+        });
+      } catch (error) {
+        log.error(`bringing back ${workspace.name}: ${messageOf(error)}`, error);
+      }
+    }
+  }
+
+  async serverDied(): Promise<void> {
+    this.stopWatchingTheGone();
+    this.isStopping = false;
+    for (const id of this.open) {
+      const record = this.registry.read(id);
+      const entry = (await new SnapshotStore(this.registry.folder, id).list()).find((one) => !one.doubtful);
+      if (!record || !entry) continue;
+      const seconds = Math.round((Date.now() - Date.parse(entry.at)) / 1000);
+      this.options.log.warn(
+        `${record.name} ended with its tmux server; its last snapshot, ${entry.id}, is ${seconds} s old. To bring it back: cw restore ${record.name}`,
+      );
+    }
+    this.open.clear();
+  }
+
+  async reload(): Promise<void> {
+    this.saver.reconfigure(this.options.settings());
+  }
+}

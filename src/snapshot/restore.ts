@@ -1,0 +1,325 @@
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { diff } from '../blueprint/diff.js';
+import type { PaneResume } from '../blueprint/facts.js';
+import type { Blueprint, Pane } from '../blueprint/model.js';
+import { describePlan, plan } from '../blueprint/plan.js';
+import { CwError } from '../errors.js';
+import { isFolder, writeFileAtomic } from '../system/files.js';
+import { withLock } from '../system/lock.js';
+import { findProgram } from '../system/programs.js';
+import type { Connection } from '../tmux/connection.js';
+import type { SessionsReading } from '../tmux/reading.js';
+import { joinWorkspaces, sessionPrefix } from '../workspace/find.js';
+import { chooseName } from '../workspace/name.js';
+import { applyBlueprint, recordOf, serverFacts } from '../workspace/open.js';
+import { newWorkspaceId, type Registry } from '../workspace/registry.js';
+import { readIfRunning } from '../workspace/start-server.js';
+import type { BlobStore } from './blobs.js';
+import { captureWorkspace } from './capture.js';
+import type { Snapshot } from './model.js';
+import { type Resume, resumeOf } from './resume.js';
+
+export interface RestoreOptions {
+  /** Another name: the workspace is made beside the one that the snapshot is of. */
+  readonly as?: string | undefined;
+  /** Start and type programs; false leaves shells. */
+  readonly run: boolean;
+  readonly dryRun: boolean;
+  /** Patterns of command lines that start by themselves. */
+  readonly patterns: readonly string[];
+  /** Shells keep a history for each pane. */
+  readonly paneHistory: boolean;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface PaneReport {
+  /** Window and pane, counted from 1: `1.2`. */
+  readonly place: string;
+  /** What runs, or would: a command line; null for a shell. */
+  readonly command: string | null;
+  readonly state: 'restored' | 'starts' | 'typed' | 'failed';
+  /** What could not be made again, and why. */
+  readonly notes: readonly string[];
+}
+
+export interface RestoreReport {
+  readonly workspace: string;
+  readonly name: string;
+  readonly session: string;
+  /** `$3`; null for a dry run. */
+  readonly sessionId: string | null;
+  /** The snapshot's number and time. */
+  readonly sequence: number;
+  readonly at: string;
+  /** False: it was open already, and was left alone. */
+  readonly created: boolean;
+  readonly windows: number;
+  readonly panes: readonly PaneReport[];
+  /** What concerns no single pane. */
+  readonly problems: readonly string[];
+  /** The steps of a dry run. */
+  readonly steps: readonly string[];
+}
+
+/**
+ * Brings a workspace back from a snapshot: the planner that opens templates, with the snapshot as its input. One
+ * that is open already is left alone.
+ *
+ * @throws CwError as `applyBlueprint`; nothing of it is left behind then.
+ */
+export async function restoreWorkspace(
+  connection: Connection,
+  registry: Registry,
+  blobs: BlobStore,
+  snapshot: Snapshot,
+  options: RestoreOptions,
+): Promise<RestoreReport> {
+  const { path } = snapshot.blueprint;
+  if (options.dryRun) return restore(connection, registry, blobs, snapshot, options);
+  return withLock(registry.openLock(`${path}${options.as ?? ''}${snapshot.workspace}`), () =>
+    restore(connection, registry, blobs, snapshot, options),
+  );
+}
+
+async function restore(
+  connection: Connection,
+  registry: Registry,
+  blobs: BlobStore,
+  snapshot: Snapshot,
+  options: RestoreOptions,
+): Promise<RestoreReport> {
+  const server = await readIfRunning(connection);
+  const open = server?.sessions.find((session) => session.workspace === snapshot.workspace);
+  if (open && options.as === undefined) return leftAlone(connection, snapshot, open.name, open.id);
+  const { blueprint, problems } = identify(registry, snapshot.blueprint, server, options);
+  const plans = resumes(snapshot, blueprint, options);
+  const reports = paneReports(blueprint, plans);
+  const result = {
+    workspace: blueprint.id,
+    name: blueprint.name,
+    session: blueprint.session,
+    sequence: snapshot.sequence,
+    at: snapshot.at,
+    created: true,
+    windows: blueprint.windows.length,
+  };
+  if (options.dryRun) {
+    const facts = serverFacts(server, randomBytes(5).toString('hex'), options.env);
+    const made = plan(blueprint, {
+      ...facts,
+      resume: await paneResumes(registry, blobs, snapshot, blueprint, plans, null, options),
+    });
+    const panes = reports.map((report) => addProblems(report, made.problems));
+    return {
+      ...result,
+      sessionId: null,
+      panes,
+      problems: general(made.problems, problems),
+      steps: describePlan(made),
+    };
+  }
+  const texts = textFolder(registry, blueprint.id);
+  const resume = await paneResumes(registry, blobs, snapshot, blueprint, plans, texts, options);
+  const applied = await applyBlueprint(connection, registry, blueprint, server, options.env, resume);
+  const record = registry.read(blueprint.id) ?? recordOf(blueprint);
+  registry.write({
+    ...record,
+    name: blueprint.name,
+    session: blueprint.session,
+    path: blueprint.path,
+    closedAt: null,
+    closedBy: null,
+  });
+  for (const finding of blobs.takeFindings())
+    problems.push(`A part of the saved text cannot be read: ${finding.why} (${finding.path}).`);
+  return {
+    ...result,
+    sessionId: applied.ids.get('session') ?? null,
+    panes: reports.map((report) => addProblems(report, applied.problems)),
+    problems: general(applied.problems, problems),
+    steps: [],
+  };
+}
+
+async function leftAlone(
+  connection: Connection,
+  snapshot: Snapshot,
+  session: string,
+  sessionId: string,
+): Promise<RestoreReport> {
+  const captured = await captureWorkspace(connection, snapshot.workspace);
+  const differences = captured ? diff(snapshot.blueprint, captured.blueprint).length : 0;
+  return {
+    workspace: snapshot.workspace,
+    name: snapshot.blueprint.name,
+    session,
+    sessionId,
+    sequence: snapshot.sequence,
+    at: snapshot.at,
+    created: false,
+    windows: snapshot.blueprint.windows.length,
+    panes: [],
+    problems:
+      differences === 0
+        ? []
+        : [
+            `It is open and differs from the snapshot in ${differences} ${differences === 1 ? 'point' : 'points'}: it was left as it is. Beside it: cw restore ${snapshot.blueprint.name} --as NAME`,
+          ],
+    steps: [],
+  };
+}
+
+/** The blueprint under the name and id that it will have. */
+function identify(
+  registry: Registry,
+  saved: Blueprint,
+  server: SessionsReading | null,
+  options: RestoreOptions,
+): { blueprint: Blueprint; problems: string[] } {
+  const sessionNames = server?.sessions.map((session) => session.name) ?? [];
+  const record = registry.read(saved.id);
+  // A project that was moved since is where its record says, and so are the folders below it.
+  const moved = record && record.path !== saved.path && !isFolder(saved.path) && isFolder(record.path);
+  const there = moved ? rebased(saved, saved.path, record.path) : saved;
+  const problems = moved
+    ? [`The project moved from ${saved.path} to ${record.path}: its panes open there.`]
+    : [];
+  if (options.as !== undefined) {
+    const workspaces = joinWorkspaces(server?.sessions ?? [], registry.readAll().records);
+    const chosen = chooseName(options.as, saved.path, { workspaces, sessionNames }, options.env);
+    if (chosen.note) throw new CwError('usage', chosen.note, { hint: 'Give another name with --as.' });
+    return {
+      blueprint: { ...there, id: newWorkspaceId(), name: chosen.name, session: chosen.session, group: null },
+      problems,
+    };
+  }
+  const session = sessionNames.includes(there.session)
+    ? `${sessionPrefix}${saved.name}-${saved.id.slice(-4)}`
+    : there.session;
+  if (session !== there.session)
+    problems.push(`A session ${there.session} that is not this workspace is open: this one is ${session}.`);
+  return { blueprint: { ...there, session }, problems };
+}
+
+function rebased(blueprint: Blueprint, from: string, to: string): Blueprint {
+  const move = (folder: string) =>
+    folder === from || folder.startsWith(`${from}/`) ? `${to}${folder.slice(from.length)}` : folder;
+  return {
+    ...blueprint,
+    path: to,
+    windows: blueprint.windows.map((window) => ({
+      ...window,
+      panes: window.panes.map((pane) => ({ ...pane, cwd: move(pane.cwd) })),
+    })),
+  };
+}
+
+function resumes(snapshot: Snapshot, blueprint: Blueprint, options: RestoreOptions): Map<string, Resume> {
+  const environment = Object.fromEntries(blueprint.environment.map(({ name, value }) => [name, value]));
+  const path = environment.PATH ?? options.env.PATH ?? '';
+  const facts = {
+    patterns: options.patterns,
+    run: options.run,
+    programExists: (name: string) => findProgram(name, path) !== null,
+    folderExists: isFolder,
+  };
+  const panes = blueprint.windows.flatMap((window) => window.panes);
+  return new Map(
+    panes.flatMap((pane) => {
+      const observed = snapshot.panes[pane.key];
+      return observed ? [[pane.key, resumeOf(pane, observed, facts)]] : [];
+    }),
+  );
+}
+
+/** What the planner is told of each pane. Without a folder for the texts none is written: a dry run. */
+async function paneResumes(
+  registry: Registry,
+  blobs: BlobStore,
+  snapshot: Snapshot,
+  blueprint: Blueprint,
+  plans: ReadonlyMap<string, Resume>,
+  texts: string | null,
+  options: RestoreOptions,
+): Promise<Map<string, PaneResume>> {
+  const result = new Map<string, PaneResume>();
+  for (const pane of blueprint.windows.flatMap((window) => window.panes)) {
+    const resume = plans.get(pane.key);
+    const scrollback = snapshot.panes[pane.key]?.scrollback;
+    let textFile: string | null = null;
+    if (texts !== null && scrollback && scrollback.lines > 0) {
+      const { lines } = await blobs.readLines(scrollback);
+      textFile = join(texts, `${randomBytes(6).toString('hex')}.txt`);
+      writeFileAtomic(textFile, `${lines.join('\n')}\x1b[0m\n`);
+    }
+    result.set(pane.key, {
+      run: resume?.run ?? null,
+      typed: resume?.typed ?? null,
+      textFile,
+      historyFile:
+        options.paneHistory && !pane.startCommand ? historyOf(registry, snapshot, blueprint, pane) : null,
+    });
+  }
+  return result;
+}
+
+function historyOf(registry: Registry, snapshot: Snapshot, blueprint: Blueprint, pane: Pane): string {
+  // Beside the original a copy has the same panes: both go on from the same history, each in a file of its own.
+  const file = registry.historyFile(blueprint.id, pane.key);
+  const old = snapshot.panes[pane.key]?.historyFile;
+  if (old && old !== file && existsSync(old) && !existsSync(file)) {
+    copyFileSync(old, file);
+  }
+  return file;
+}
+
+/** A folder for the texts that panes print as they begin. Ones that no pane printed within an hour are removed. */
+function textFolder(registry: Registry, id: string): string {
+  const folder = join(registry.workspaceFolder(id), 'restore');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(folder)) {
+    const file = join(folder, name);
+    const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (age > 3_600_000) rmSync(file, { force: true });
+  }
+  return folder;
+}
+
+function paneReports(
+  blueprint: Blueprint,
+  plans: ReadonlyMap<string, Resume>,
+): (PaneReport & { key: string })[] {
+  return blueprint.windows.flatMap((window, windowAt) =>
+    window.panes.map((pane, paneAt) => {
+      const resume = plans.get(pane.key);
+      const state = resume?.run ? 'starts' : resume?.typed ? 'typed' : 'restored';
+      return {
+        key: pane.key,
+        place: `${windowAt + 1}.${paneAt + 1}`,
+        command: resume?.run ?? resume?.typed ?? null,
+        state,
+        notes: resume?.notes ?? [],
+      };
+    }),
+  );
+}
+
+function addProblems(
+  { key, ...report }: PaneReport & { key: string },
+  problems: readonly { readonly subject: string; readonly message: string }[],
+): PaneReport {
+  const own = problems.filter(({ subject }) => subject === `pane:${key}`).map(({ message }) => message);
+  return { ...report, notes: [...report.notes, ...own] };
+}
+
+function general(
+  problems: readonly { readonly subject: string; readonly message: string }[],
+  others: readonly string[],
+): string[] {
+  return [
+    ...others,
+    ...problems.filter(({ subject }) => !subject.startsWith('pane:')).map(({ message }) => message),
+  ];
+}
