@@ -24,7 +24,7 @@ export function simpleCommands(line: string): Word[][] {
     words = [];
   };
   const token =
-    /[ \t]+|(#[^\n]*)|(\d*(?:>>|>\||<<<|[<>]&?)[ \t]*(?:'[^']*'|"(?:[^"\\]|\\.)*"|[^\s;&|()<>])*)|([;&|()\n]+)|((?:'[^']*'|"(?:[^"\\]|\\.)*"|\\[^]|\$\([^()]*\)|\$\{[^}]*\}|[^\s;&|()<>'"\\])+)|([^])/gy;
+    /[ \t]+|(#[^\n]*)|(\d*(?:>>|>\||<<<|[<>]&?)[ \t]*(?:'[^']*'|"(?:[^"\\]|\\.)*"|[^\s;&|()<>])*)|([;&|()\n]+)|((?:'[^']*'|"(?:[^"\\]|\\.)*"|\\[\s\S]|\$\([^()]*\)|\$\{[^}]*\}|[^\s;&|()<>'"\\])+)|([\s\S])/gy;
   for (const [, , redirection, operator, word, other] of line.matchAll(token)) {
     if (operator !== undefined) finish();
     else if (word !== undefined) words.push(wordOf(word));
@@ -37,7 +37,7 @@ export function simpleCommands(line: string): Word[][] {
 function wordOf(raw: string): Word {
   let expands: Word['expands'] = 'itself';
   const text = raw.replace(
-    /'([^']*)'|"((?:[^"\\]|\\.)*)"|\\([^])|([^'"\\]+)/g,
+    /'([^']*)'|"((?:[^"\\]|\\.)*)"|\\([\s\S])|([^'"\\]+)/g,
     (_, single?: string, double?: string, escaped?: string, bare?: string) => {
       if (single !== undefined) return single;
       if (escaped !== undefined) return escaped === '\n' ? '' : escaped;
@@ -84,7 +84,6 @@ export const builtins: ReadonlySet<string> = new Set(
  * Control characters, ones that turn the direction of text around, and what stands for bytes that were no text: they
  * are never typed, and nothing that holds them starts by itself.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffd]/u;
 
 export function isPrintable(text: string): boolean {

@@ -93,8 +93,10 @@ async function restore(
   const server = await readIfRunning(connection);
   const open = server?.sessions.find((session) => session.workspace === snapshot.workspace);
   if (open && options.as === undefined) return leftAlone(connection, snapshot, open.name, open.id);
-  const { blueprint, problems } = identify(registry, snapshot.blueprint, server, options);
-  const plans = resumes(snapshot, blueprint, options);
+  const identified = identify(registry, snapshot.blueprint, server, options);
+  const { problems } = identified;
+  const plans = resumes(snapshot, identified.blueprint, options);
+  const blueprint = withStartCommands(identified.blueprint, plans);
   const reports = paneReports(blueprint, plans);
   const result = {
     workspace: blueprint.id,
@@ -234,6 +236,15 @@ function resumes(snapshot: Snapshot, blueprint: Blueprint, options: RestoreOptio
   );
 }
 
+/** A program in place of a shell starts again only where it may; else its pane gets a shell. */
+function withStartCommands(blueprint: Blueprint, plans: ReadonlyMap<string, Resume>): Blueprint {
+  const windows = blueprint.windows.map((window) => ({
+    ...window,
+    panes: window.panes.map((pane) => ({ ...pane, startCommand: plans.get(pane.key)?.startCommand ?? null })),
+  }));
+  return { ...blueprint, windows };
+}
+
 /** What the planner is told of each pane. Without a folder for the texts none is written: a dry run. */
 async function paneResumes(
   registry: Registry,
@@ -294,11 +305,11 @@ function paneReports(
   return blueprint.windows.flatMap((window, windowAt) =>
     window.panes.map((pane, paneAt) => {
       const resume = plans.get(pane.key);
-      const state = resume?.run ? 'starts' : resume?.typed ? 'typed' : 'restored';
+      const state = resume?.run || resume?.startCommand ? 'starts' : resume?.typed ? 'typed' : 'restored';
       return {
         key: pane.key,
         place: `${windowAt + 1}.${paneAt + 1}`,
-        command: resume?.run ?? resume?.typed ?? null,
+        command: resume?.run ?? resume?.startCommand ?? resume?.typed ?? null,
         state,
         notes: resume?.notes ?? [],
       };

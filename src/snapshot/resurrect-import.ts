@@ -106,7 +106,7 @@ export async function importResurrect(connection: Connection, request: ImportReq
   const importer = new Importer(connection, request);
   const sessions: SessionReport[] = [];
   const openAll = async () => {
-    for (const session of imported.sessions) sessions.push(await importer.import(session));
+    for (const session of imported.sessions) sessions.push(await importer.bring(session));
   };
   if (request.dryRun) await openAll();
   else {
@@ -150,7 +150,7 @@ class Importer {
     this.registry = new Registry(connection.address, request.env);
   }
 
-  async import(wanted: ImportedSession): Promise<SessionReport> {
+  async bring(wanted: ImportedSession): Promise<SessionReport> {
     const imported = { ...wanted, blueprint: { ...wanted.blueprint, path: realPath(wanted.blueprint.path) } };
     // Read anew: the session before has changed it, and a group is joined by a living member.
     const server = await readIfRunning(this.connection);

@@ -59,7 +59,7 @@ windows:
     panes:
       - {run: "cat log.txt", title: "#(touch ~/hacked) one"}
       - {run: "tail -f log.txt", root: "odd #{pane_id} folder", title: two}
-      - {run: "less log.txt"}
+      - {run: "less -R log.txt"}
   - name: "odd; name"
     synchronize: true
     panes: [null, null]
@@ -80,7 +80,7 @@ windows:
     const report = await cw(world, 'restore', '--all');
     expect(report.failures).toEqual([]);
     expect(report.workspaces[0].panes.map((pane: { state: string }) => pane.state)).toEqual([
-      'starts',
+      'restored',
       'starts',
       'starts',
       'restored',

@@ -60,9 +60,7 @@ function outcomeOf(report: ImportReport, context: Context): Outcome {
   const { sessions } = report;
   const failed = sessions.filter(({ outcome }) => outcome === 'failed' || outcome === 'kept');
   const exit = failed.length === 0 ? 0 : failed.length < sessions.length ? 6 : 1;
-  const text = [...sessions.map((session) => sessionText(session, context)), summary(report, context)].join(
-    '\n',
-  );
+  const text = [sessionsText(sessions, context), summary(report, context)].join('\n');
   return { data: report, text, ...(exit === 0 ? {} : { exit }) };
 }
 
@@ -74,29 +72,38 @@ const outcomes: Readonly<Record<SessionReport['outcome'], string>> = {
   failed: 'failed',
 };
 
-function sessionText(session: SessionReport, { terminal }: Context): string {
+/** A line for each session, and below it what is to be said of it and of its panes. */
+function sessionsText(sessions: readonly SessionReport[], { terminal }: Context): string {
   const style = styler(terminal.color);
-  const panes = session.panes.length > 0 ? [count(session.panes.length, 'pane')] : [];
-  const holds = [count(session.windows, 'window'), ...panes].join(', ');
-  const name = session.name === session.saved ? session.name : `${session.name} (was ${session.saved})`;
-  const head = table([[name, holds, outcomes[session.outcome]]], terminal.columns, [{}, {}, { fixed: true }]);
-  const rows = session.panes
-    .map((pane) => [pane.pane.slice(session.saved.length + 1), saidOf(pane)] as const)
-    .filter(([, said]) => said.length > 0)
-    .flatMap(([label, said]) => said.map((line, at) => [at === 0 ? label : '', line]));
-  const below = [table(rows, terminal.columns - 2), ...session.notes];
-  return [style('bold', head), ...below.filter((text) => text !== '').map(indent)].join('\n');
+  const heads = table(sessions.map(headOf), terminal.columns, [{}, {}, { fixed: true }]).split('\n');
+  return sessions
+    .flatMap((session, at) => {
+      const rows = session.panes.flatMap((pane) =>
+        saidOf(pane, session.outcome).map((line, place) => [
+          place === 0 ? pane.pane.slice(session.saved.length + 1) : '',
+          line,
+        ]),
+      );
+      const below = [table(rows, terminal.columns - 2), ...session.notes].filter((text) => text !== '');
+      return [style('bold', heads[at] ?? ''), ...below.map(indent)];
+    })
+    .join('\n');
 }
 
-const paneOutcomes: Readonly<Record<PaneReport['outcome'], string>> = {
-  restored: '',
-  started: 'started',
-  typed: 'typed, waits for Enter',
-};
+function headOf(session: SessionReport): string[] {
+  const name = session.name === session.saved ? session.name : `${session.name} (was ${session.saved})`;
+  const panes = session.panes.length > 0 ? [count(session.panes.length, 'pane')] : [];
+  return [name, [count(session.windows, 'window'), ...panes].join(', '), outcomes[session.outcome]];
+}
 
 /** What is to be said of a pane: nothing of one that is as it was. */
-function saidOf({ command, outcome, notes }: PaneReport): string[] {
-  return [...(command === null ? [] : [`${command}: ${paneOutcomes[outcome]}`]), ...notes];
+function saidOf({ command, outcome, notes }: PaneReport, session: SessionReport['outcome']): string[] {
+  if (command === null) return [...notes];
+  const words =
+    session === 'opened'
+      ? { started: 'started', typed: 'typed, waits for Enter', restored: '' }
+      : { started: 'would start', typed: 'would be typed, for you to press Enter', restored: '' };
+  return [`${command}: ${words[outcome]}`, ...notes];
 }
 
 function summary(report: ImportReport, { env }: Context): string {

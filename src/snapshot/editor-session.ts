@@ -1,0 +1,121 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { messageOf } from '../errors.js';
+import { callFrame, type MessagePack, readMessage } from './message-pack.js';
+
+/** The file into which the nvim of a pane writes its session. */
+export function editorSessionFile(workspaceFolder: string, pane: string): string {
+  return join(workspaceFolder, 'editors', `${pane.replace(/[^A-Za-z0-9_.-]/g, '_')}.vim`);
+}
+
+/**
+ * The socket on which the nvim of a pane listens. Not beside its session: the path of a socket may hold about 100
+ * bytes, and a home folder can be deep. It belongs into the runtime folder, which a reboot empties too.
+ */
+export function editorSocket(runtimeFolder: string, workspaceFolder: string, pane: string): string {
+  const hash = createHash('sha256').update(`${workspaceFolder}\0${pane}`).digest('hex').slice(0, 16);
+  return join(runtimeFolder, 'nvim', `${hash}.sock`);
+}
+
+/** Before a pane starts: makes the folder of its socket, and takes away what a dead nvim left of it. */
+export async function prepareEditorSocket(socket: string): Promise<void> {
+  mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
+  if (!isSocket(socket)) return;
+  const refused = await new Promise<boolean>((done) => {
+    const probe = connect(socket);
+    probe.once('connect', () => {
+      probe.destroy();
+      done(false);
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) => done(error.code === 'ECONNREFUSED'));
+  });
+  if (refused) rmSync(socket, { force: true });
+}
+
+export type EditorSave =
+  | { readonly saved: true }
+  /** `why` is null where no editor listens, which is nothing to report. */
+  | { readonly saved: false; readonly why: string | null };
+
+/**
+ * Has the nvim behind a socket write its session: buffers, splits, tabs and cursors. It is asked over the socket, so
+ * that no process is started; one that waits for a key in the middle of something, or is stopped, is left alone.
+ *
+ * @param limit milliseconds until it counts as not answering; never throws for what the editor does.
+ */
+export async function saveEditorSession(socket: string, file: string, limit = 1000): Promise<EditorSave> {
+  if (!isSocket(socket)) return { saved: false, why: null };
+  const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const saved = await talk(socket, limit, async (call) => {
+      // Answered at once also while nvim waits for a key; anything else would wait for that key with us.
+      const mode = await call('nvim_get_mode', []);
+      if (mode instanceof Map && mode.get('blocking') === true) return false;
+      const quoted = `'${temporary.replaceAll("'", "''")}'`;
+      await call('nvim_command', [`execute 'mksession! ' . fnameescape(${quoted})`]);
+      return true;
+    });
+    if (!saved) return { saved: false, why: 'it waits for a key' };
+    chmodSync(temporary, 0o600);
+    renameSync(temporary, file);
+    return { saved: true };
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    const { code } = error as NodeJS.ErrnoException;
+    // Left behind by an nvim that was killed, or it ended just now.
+    if (code === 'ECONNREFUSED' || code === 'ENOENT') return { saved: false, why: null };
+    return { saved: false, why: messageOf(error) };
+  }
+}
+
+type Call = (method: string, args: readonly string[]) => Promise<MessagePack>;
+
+/** One conversation in nvim's RPC: one call after the other, `[0, id, method, args]` answered by `[1, id, error, result]`. */
+async function talk<T>(socket: string, limit: number, conversation: (call: Call) => Promise<T>): Promise<T> {
+  const connection = connect(socket);
+  let waiting: { readonly done: (value: MessagePack) => void; readonly fail: (error: Error) => void } | null =
+    null;
+  let failure: Error | null = null;
+  let received = Buffer.alloc(0);
+  const fail = (error: Error) => {
+    failure ??= error;
+    waiting?.fail(failure);
+  };
+  connection.on('error', fail);
+  connection.on('close', () => fail(new Error('it closed the connection')));
+  connection.on('data', (chunk) => {
+    received = Buffer.concat([received, chunk]);
+    try {
+      for (let read = readMessage(received); read; read = readMessage(received)) {
+        received = received.subarray(read.length);
+        const message = read.value;
+        if (!Array.isArray(message) || message[0] !== 1) continue;
+        if (message[2] === null) waiting?.done(message[3] ?? null);
+        else waiting?.fail(new Error(`it answered: ${JSON.stringify(message[2])}`));
+      }
+    } catch (error) {
+      fail(error as Error);
+    }
+  });
+  const timer = setTimeout(() => fail(new Error(`it did not answer in ${limit} ms`)), limit);
+  let id = 0;
+  const call: Call = (method, args) =>
+    new Promise<MessagePack>((done, failed) => {
+      waiting = { done, fail: failed };
+      if (failure) failed(failure);
+      else connection.write(callFrame(id++, method, args));
+    });
+  try {
+    return await conversation(call);
+  } finally {
+    clearTimeout(timer);
+    connection.destroy();
+  }
+}
+
+function isSocket(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+}
