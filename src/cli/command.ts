@@ -26,6 +26,8 @@ export interface Example {
   readonly does: string;
   /** Exit code that the test expects; 0 when not given. */
   readonly exit?: number;
+  /** It runs until it is ended: the test does not run it. */
+  readonly endless?: true;
 }
 
 export interface Args {

@@ -25,7 +25,7 @@ export async function enter(
   if (restored) return restored;
   const request = openRequest(found, options.request ?? {}, context);
   await ensureTrust(request.path, options.trust, context);
-  const opened = await openWorkspace(context.tmux(), request);
+  const opened = await openWorkspace(context.tmux(), request, world);
   await wakeDaemon(context);
   return outcomeOf(opened, context, options.detach);
 }

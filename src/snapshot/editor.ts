@@ -38,7 +38,8 @@ export function editorResume(argv: readonly string[], facts: EditorFacts): Edito
 }
 
 /**
- * The variable by which an nvim that is started in a pane listens on a socket, whatever its words are. One that finds
- * the socket taken (a second nvim, beside one that was stopped) starts all the same; with `--listen` it would not.
+ * The variable by which an nvim that is started in a pane listens on a socket, whatever its words are: a declared
+ * `nvim .` stays as it is on the screen, in the history and in `ps`, and one that is started there later listens too.
+ * One that finds the socket taken (beside one that was stopped) starts all the same and listens elsewhere.
  */
 export const listenVariable = 'NVIM_LISTEN_ADDRESS';

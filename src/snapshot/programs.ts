@@ -115,16 +115,24 @@ export function isDeclared(run: string, reading: Group): boolean {
 
 function runs(process: ProcessReading, command: readonly Word[]): boolean {
   const { argv } = process;
-  const [first = ''] = argv;
-  if (first === '') return false;
-  if (matches(argv, command)) return true;
-  // A script: the kernel puts its interpreter (and one option of that) before it.
-  if (matches(argv.slice(1), command) || (argv[1]?.startsWith('-') && matches(argv.slice(2), command)))
-    return true;
+  if ((argv[0] ?? '') === '') return false;
   // A title that shows less than all words, as `claude` for `claude --session-id ...`.
-  if (!process.exact && argv.length > 0 && matches(argv, command.slice(0, argv.length))) return true;
-  return isLaunched(argv, command);
+  if (!process.exact && matches(argv, command.slice(0, argv.length))) return true;
+  // `poetry run python x.py` becomes `python x.py`.
+  return command.some((_, at) => isStarted(argv, command.slice(at))) || isLaunched(argv, command);
 }
+
+/** Itself, or as a script: the kernel puts the interpreter (and one option of that) before the script's path. */
+function isStarted(argv: readonly string[], command: readonly Word[]): boolean {
+  if (matches(argv, command)) return true;
+  const name = nameOf(argv[0] ?? '');
+  if (!machines.test(name) && !shells.test(name)) return false;
+  return (
+    matches(argv.slice(1), command) || (argv[1]?.startsWith('-') === true && matches(argv.slice(2), command))
+  );
+}
+
+const shells = /^-?(ba|da|a|z|k|mk|fi)?sh$/;
 
 /** Programs that launchers (`gradlew`, `mvnw`, `iex`, `poetry run`, `cargo watch`) become by exec. */
 const machines = /^(java|beam\.smp|erl|node|deno|bun|python[\d.]*|ruby[\d.]*|perl|php[\d.]*|dotnet)$/;
@@ -132,8 +140,6 @@ const machines = /^(java|beam\.smp|erl|node|deno|bun|python[\d.]*|ruby[\d.]*|per
 function isLaunched(argv: readonly string[], command: readonly Word[]): boolean {
   const name = nameOf(argv[0] ?? '');
   const program = nameOf(command[0]?.text ?? '');
-  // `poetry run python x.py` becomes `python x.py`.
-  for (let at = 1; at < command.length; at += 1) if (matches(argv, command.slice(at))) return true;
   // The words of the launcher stand, in their order, among those of what it became.
   if (!machines.test(name) && !name.startsWith(`${program}-`)) return false;
   const literal = command.slice(1).filter((word) => word.expands === 'itself');

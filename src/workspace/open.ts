@@ -25,6 +25,7 @@ import { attachHookSteps, runHook } from './hooks.js';
 import { chooseName } from './name.js';
 import { newWorkspaceId, Registry, type WorkspaceRecord } from './registry.js';
 import { readIfRunning, startServer } from './start-server.js';
+import type { World } from './world.js';
 
 /** The workspaces beside the projects: at home in the home folder, each with a template of its own name. */
 export const sideWorkspaces = ['scratch', 'monitoring'] as const;
@@ -79,12 +80,16 @@ export interface Opened {
  * @throws CwError what `chooseTemplate`, `expand`, `applyPlan` and the hook `before_create` throw; nothing is left
  *   behind then.
  */
-export async function openWorkspace(connection: Connection, request: OpenRequest): Promise<Opened> {
+export async function openWorkspace(
+  connection: Connection,
+  request: OpenRequest,
+  seen: Seen | null = null,
+): Promise<Opened> {
   const registry = new Registry(connection.address, request.env);
-  if (request.dryRun) return build(connection, registry, request);
+  if (request.dryRun) return build(connection, registry, request, seen);
   return withLock(
     registry.openLock(request.path + (request.side ?? request.name ?? '')),
-    () => build(connection, registry, request),
+    () => build(connection, registry, request, seen),
     {
       wait: 90_000,
       onWait: (pid) => request.note(`Process ${pid} is opening it: waiting for that.`),
@@ -92,9 +97,19 @@ export async function openWorkspace(connection: Connection, request: OpenRequest
   );
 }
 
-async function build(connection: Connection, registry: Registry, request: OpenRequest): Promise<Opened> {
-  const server = await readIfRunning(connection);
-  const workspaces = joinWorkspaces(server?.sessions ?? [], registry.readAll().records);
+/** What the caller has read already. It is used where nobody opened or closed anything since, which the records tell. */
+export type Seen = Pick<World, 'server' | 'records'>;
+
+async function build(
+  connection: Connection,
+  registry: Registry,
+  request: OpenRequest,
+  seen: Seen | null,
+): Promise<Opened> {
+  const { records } = registry.readAll();
+  const isCurrent = seen !== null && JSON.stringify(seen.records) === JSON.stringify(records);
+  const server = isCurrent ? seen.server : await readIfRunning(connection);
+  const workspaces = joinWorkspaces(server?.sessions ?? [], records);
   const known = workspaces.find((workspace) =>
     isWorkspaceOf(workspace, request.path, request.side ?? request.name),
   );

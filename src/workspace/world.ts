@@ -1,8 +1,9 @@
 import type { Settings } from '../system/settings.js';
 import type { Connection } from '../tmux/connection.js';
-import { readSessions, type SessionsReading } from '../tmux/reading.js';
+import type { SessionsReading } from '../tmux/reading.js';
 import { joinWorkspaces, type Places, type Workspace } from './find.js';
-import { Registry } from './registry.js';
+import { Registry, type WorkspaceRecord } from './registry.js';
+import { readIfRunning } from './start-server.js';
 
 /** What there is now: the server's sessions in one reading, and what we remember. */
 export interface World {
@@ -11,6 +12,7 @@ export interface World {
   /** null: no tmux server runs. */
   readonly server: SessionsReading | null;
   readonly workspaces: readonly Workspace[];
+  readonly records: readonly WorkspaceRecord[];
   /** Records that could not be read. */
   readonly damaged: readonly string[];
 }
@@ -22,7 +24,7 @@ export interface World {
  */
 export async function readWorld(connection: Connection, env: NodeJS.ProcessEnv): Promise<World> {
   const registry = new Registry(connection.address, env);
-  const asked = readSessions(connection);
+  const asked = readIfRunning(connection);
   // While tmux answers, the records are read.
   const { records, damaged } = registry.readAll();
   const server = await asked;
@@ -30,6 +32,7 @@ export async function readWorld(connection: Connection, env: NodeJS.ProcessEnv):
     connection,
     registry,
     server,
+    records,
     damaged,
     workspaces: joinWorkspaces(server?.sessions ?? [], records),
   };

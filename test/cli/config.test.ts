@@ -116,7 +116,7 @@ describe('cw config', () => {
     expect((await s.cw(['config', 'get', 'roots'])).stdout).toBe(`${join(s.home, 'here')}\n~/x\n`);
     expect((await s.cw(['config', 'unset', 'roots'])).code).toBe(0);
     const listed = await s.cw(['config', 'list', '--json']);
-    expect(JSON.parse(listed.stdout)).toMatchObject([
+    expect(JSON.parse(listed.stdout).slice(0, 3)).toMatchObject([
       { key: 'roots', value: ['~/projects'], from: 'default' },
       { key: 'size', value: '220x60', default: '200x50', from: 'file' },
       { key: 'template', value: 'go', from: 'file' },

@@ -17,7 +17,7 @@ export interface Terminal {
 export function terminal(world: Sandbox, { columns = 120, rows = 40 } = {}): Terminal {
   const outer = sandbox();
   const { TMUX: _, TMUX_PANE: __, ...inherited } = world.env;
-  const environment = { ...inherited, PATH: `${root}/bin:${world.env.PATH}`, PS1: '$ ' };
+  const environment = { ...inherited, PATH: `${root}/bin:${world.env.PATH}`, PS1: '$ ', CW_DAEMON: 'off' };
   // By `env`, not by -e: a pane's PATH is that of the client that makes it, whatever -e says.
   const words = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   const size = ['-x', String(columns), '-y', String(rows)];

@@ -59,8 +59,6 @@ export function makeSandbox(): Sandbox & { dispose(): Promise<void> } {
     XDG_RUNTIME_DIR: join(folder, 'run'),
     CW_TMUX_SOCKET: socket,
     CW_TEST: '1',
-    // A test that wants a daemon starts it, and ends it.
-    CW_DAEMON: 'off',
     GIT_AUTHOR_NAME: 'A Developer',
     GIT_AUTHOR_EMAIL: 'dev@example.org',
     GIT_COMMITTER_NAME: 'A Developer',
@@ -72,7 +70,12 @@ export function makeSandbox(): Sandbox & { dispose(): Promise<void> } {
       const child = execFile(
         program,
         args as string[],
-        { env: { ...env, ...options.env }, cwd: options.cwd ?? home, maxBuffer: 64 * 1024 * 1024 },
+        // A test that wants a daemon starts it, and ends it.
+        {
+          env: { ...env, CW_DAEMON: 'off', ...options.env },
+          cwd: options.cwd ?? home,
+          maxBuffer: 64 * 1024 * 1024,
+        },
         (error, stdout, stderr) => {
           const code = error ? (typeof error.code === 'number' ? error.code : 255) : 0;
           done({ code, stdout: String(stdout), stderr: String(stderr) });

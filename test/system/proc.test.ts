@@ -120,8 +120,14 @@ describe.runIf(linux)('processes of panes, from /proc', () => {
     keys('C-c');
     await waitUntil('the prompt', () => read().kind === 'own');
 
+    line(`perl -e 'pipe R, W; exit if !fork; close W; <R>; print "no longer\\n"; sleep 1000'`);
+    await waitUntil('its child has ended', () => world.screen(':').includes('\nno longer\n'));
+    await group('a program without its zombie', ({ processes }) => processes.length === 1);
+    keys('C-c');
+    await waitUntil('the prompt', () => read().kind === 'own');
+
     line('(while :; do sleep 1000; done)');
-    const loop = await group('the loop', ({ processes }) => processes.length === 2);
+    const loop = await group('the loop', ({ processes }) => processes[1]?.argv[0] === 'sleep');
     expect(loop.processes.map(({ argv }) => argv)).toEqual([
       ['bash', '--norc', '-i'],
       ['sleep', '1000'],
@@ -176,6 +182,7 @@ describe('what the kernel and ps print', () => {
       argv: ['claude'],
       exact: false,
     });
+    expect(parseCommandLine(Buffer.from('echo\0\0\0'))).toEqual({ argv: ['echo', '', ''], exact: true });
     expect(parseCommandLine(Buffer.from('sshd: dev [priv]'))).toMatchObject({ exact: false });
     expect(parseCommandLine(Buffer.from('less\0\xff\0', 'latin1'))).toMatchObject({ exact: false });
     expect(parseCommandLine(Buffer.from(`echo\0${'x'.repeat(70_000)}\0`))).toEqual({

@@ -179,9 +179,11 @@ describe('kill', () => {
     expect(refused.stderr).toContain('--yes');
     expect(world.tmux('has-session', '-t', '=claude-dev-shop')).toBe('');
     const [killed] = JSON.parse((await world.cw(['kill', 'shop', '--yes', '--json'])).stdout);
-    const text = readFileSync(join(killed.savedTo, '1.1.txt'), 'utf8').split('\n');
+    const saved = async (pane: string) =>
+      (await world.cw(['snapshot', 'show', 'shop', killed.snapshot, '--text', pane])).stdout;
+    const text = (await saved('1.1')).split('\n');
     for (let number = 1; number <= 500; number += 1) expect(text).toContain(String(number));
-    expect(readFileSync(join(killed.savedTo, '1.2.txt'), 'utf8')).toContain('secret-plan');
+    expect(await saved('1.2')).toContain('secret-plan');
     const [entry] = JSON.parse((await world.cw(['list', '--json'])).stdout);
     expect(entry).toMatchObject({ name: 'shop', state: 'closed', template: '.cw.yaml' });
     // It is opened again under its name and id.

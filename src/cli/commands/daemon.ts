@@ -37,7 +37,7 @@ function runCommand(run: (context: Context) => Promise<number>): Command {
     summary: 'Be the daemon, in the foreground.',
     description:
       'Logs to standard error as well. Ends on Ctrl-C, SIGTERM or "cw daemon stop", and saves first; SIGHUP reads the settings again. One daemon serves a tmux server: a second one is refused (exit code 4).',
-    examples: [{ line: 'cw daemon run', does: 'Watch it work; Ctrl-C ends it.' }],
+    examples: [{ line: 'cw daemon run', does: 'Watch it work; Ctrl-C ends it.', endless: true }],
     async run(_args, context) {
       const exit = await run(context);
       return exit === 0 ? {} : { exit };

@@ -25,7 +25,7 @@ export const verb: Command = {
   examples: [
     { line: 'cw restore --all', does: 'Bring back what was open before a crash.' },
     {
-      line: 'cw restore shop --at 14:30 --as shop-before',
+      line: 'cw restore shop --at 1 --as shop-before',
       does: 'An earlier moment, beside the present one.',
       exit: 3,
     },
