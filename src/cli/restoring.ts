@@ -51,6 +51,7 @@ export async function restoreOne(
     dryRun: wish.dryRun,
     patterns: settings.restorePrograms ?? defaultPatterns,
     paneHistory: settings.paneHistory,
+    knowsPrograms: true,
     env: context.env,
   });
 }
@@ -125,7 +126,7 @@ function reportLines(report: RestoreReport, width: number): string[] {
   if (!report.created) return [`${report.name.padEnd(width)}is open already`, ...problems];
   const remarks = report.problems.length + report.panes.filter((pane) => pane.notes.length > 0).length;
   const verdict = remarks === 0 ? 'restored' : `restored, ${remarks} ${remarks === 1 ? 'remark' : 'remarks'}`;
-  const states = { starts: 'starts', typed: 'typed, waits for Enter', failed: 'failed', restored: '' };
+  const states = { starts: 'starts', typed: 'typed, waits for Enter', 'not made again': '', restored: '' };
   return [
     `${report.name.padEnd(width)}${report.windows} ${report.windows === 1 ? 'window' : 'windows'}, ${report.panes.length} panes   ${verdict}`,
     ...report.panes.flatMap((pane) => [

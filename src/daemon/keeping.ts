@@ -154,6 +154,7 @@ class Keeping implements DaemonWork {
           dryRun: false,
           patterns: settings().restorePrograms ?? defaultPatterns,
           paneHistory: settings().paneHistory,
+          knowsPrograms: false,
           env,
         });
         log.info(`brought back ${workspace.name} from the boot before`, {

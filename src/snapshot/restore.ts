@@ -31,6 +31,8 @@ export interface RestoreOptions {
   readonly patterns: readonly string[];
   /** Shells keep a history for each pane. */
   readonly paneHistory: boolean;
+  /** Our PATH is that of the panes. A daemon that systemd started has a bare one, and cannot tell what is missing. */
+  readonly knowsPrograms: boolean;
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -39,7 +41,7 @@ export interface PaneReport {
   readonly place: string;
   /** What runs, or would: a command line; null for a shell. */
   readonly command: string | null;
-  readonly state: 'restored' | 'starts' | 'typed' | 'failed';
+  readonly state: 'restored' | 'starts' | 'typed' | 'not made again';
   /** What could not be made again, and why. */
   readonly notes: readonly string[];
 }
@@ -224,7 +226,7 @@ function resumes(snapshot: Snapshot, blueprint: Blueprint, options: RestoreOptio
   const facts = {
     patterns: options.patterns,
     run: options.run,
-    programExists: (name: string) => findProgram(name, path) !== null,
+    programExists: (name: string) => !options.knowsPrograms || findProgram(name, path) !== null,
     folderExists: isFolder,
   };
   const panes = blueprint.windows.flatMap((window) => window.panes);
@@ -286,6 +288,8 @@ function historyOf(registry: Registry, snapshot: Snapshot, blueprint: Blueprint,
   return file;
 }
 
+const states = { shell: 'restored', starts: 'starts', typed: 'typed', cannot: 'not made again' } as const;
+
 /** A folder for the texts that panes print as they begin. Ones that no pane printed within an hour are removed. */
 function textFolder(registry: Registry, id: string): string {
   const folder = join(registry.workspaceFolder(id), 'restore');
@@ -305,7 +309,7 @@ function paneReports(
   return blueprint.windows.flatMap((window, windowAt) =>
     window.panes.map((pane, paneAt) => {
       const resume = plans.get(pane.key);
-      const state = resume?.run || resume?.startCommand ? 'starts' : resume?.typed ? 'typed' : 'restored';
+      const state = resume ? states[resume.state] : 'restored';
       return {
         key: pane.key,
         place: `${windowAt + 1}.${paneAt + 1}`,

@@ -27,7 +27,6 @@ export const verb: Command = {
     {
       line: 'cw restore shop --at 1 --as shop-before',
       does: 'An earlier moment, beside the present one.',
-      exit: 3,
     },
     { line: 'cw restore shop --dry-run', does: 'See what would be done.' },
   ],
