@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 const root = resolve(import.meta.dirname, '..');
@@ -17,7 +18,14 @@ try {
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    define: { 'import.meta.dirname': JSON.stringify(join(root, 'test/support')) },
+    // As if it stood in dist, like the bundles that it is compared with: the package is the folder above.
+    define: {
+      'import.meta.dirname': JSON.stringify(join(root, 'test/support')),
+      'import.meta.url': JSON.stringify(pathToFileURL(join(root, 'dist/bench.mjs')).href),
+    },
+    banner: {
+      js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`,
+    },
     logLevel: 'warning',
   });
   execFileSync(process.execPath, [outfile, ...process.argv.slice(2)], { stdio: 'inherit' });

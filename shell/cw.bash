@@ -54,8 +54,9 @@ if [[ -n ${CW_RUN-} && ${CW_PID-} == "$$" ]]; then
   XDG_DATA_DIRS=${XDG_DATA_DIRS-}
   XDG_DATA_DIRS=${XDG_DATA_DIRS//"$CW_SHELL/data:"/}
   if [[ -z $CW_DATA_DIRS && $XDG_DATA_DIRS == /usr/local/share:/usr/share ]]; then unset -v XDG_DATA_DIRS; fi
-  __cw_run=$CW_RUN
-  unset -v CW_RUN CW_PID CW_SHELL CW_ZDOTDIR CW_DATA_DIRS
+  # CW_LINE is the line for the history, where another one is run.
+  __cw_run=$CW_RUN __cw_line=${CW_LINE:-$CW_RUN}
+  unset -v CW_RUN CW_LINE CW_PID CW_SHELL CW_ZDOTDIR CW_DATA_DIRS
 
   # PROMPT_COMMAND as it is now (string, array, exported or unset), in words that make it again.
   __cw_saved=$(declare -p PROMPT_COMMAND 2>/dev/null) || __cw_saved=
@@ -73,8 +74,8 @@ if [[ -n ${CW_RUN-} && ${CW_PID-} == "$$" ]]; then
     done
     unset -v __cw_hooks __cw_hook __cw_status'
   __cw_command='
-    if [[ -o history ]]; then history -s -- "$__cw_run"; fi
-    eval "unset -v __cw_run __cw_saved
+    if [[ -o history ]]; then history -s -- "$__cw_line"; fi
+    eval "unset -v __cw_run __cw_line __cw_saved
 $__cw_run"'
 
   if [[ $__cw_saved =~ ^declare\ -[a-zA-Z]*r ]]; then
@@ -101,5 +102,5 @@ $__cw_command"' DEBUG
     unset -v __cw_cycle __cw_command
   fi
 else
-  unset -v CW_RUN CW_PID
+  unset -v CW_RUN CW_LINE CW_PID
 fi

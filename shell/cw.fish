@@ -10,7 +10,11 @@ set -e CW_HISTFILE
 
 if test -n "$CW_RUN"
     set -l __cw_run $CW_RUN
+    # The line for the history, where another one is run.
+    set -l __cw_line $CW_RUN
+    set -q CW_LINE; and set __cw_line $CW_LINE
     set -e CW_RUN
+    set -e CW_LINE
     set -e CW_PID
 
     # Into the history, as a line that another fish wrote: fish 3 has no builtin for it.
@@ -19,7 +23,7 @@ if test -n "$CW_RUN"
     if test -n "$__cw_history" -a -z "$fish_private_mode"
         set -l __cw_folder (test -n "$XDG_DATA_HOME"; and echo $XDG_DATA_HOME; or echo ~/.local/share)/fish
         # One line: \ as \\, a newline as \n.
-        set -l __cw_text (string join '\n' (string replace -a \\ \\\\ -- $__cw_run))
+        set -l __cw_text (string join '\n' (string replace -a \\ \\\\ -- $__cw_line))
         command mkdir -p -m 700 -- $__cw_folder
         and printf '%s cmd: %s\n  when: %s\n' - $__cw_text (command date +%s) >>$__cw_folder/{$__cw_history}_history
         and history merge

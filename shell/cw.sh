@@ -32,11 +32,12 @@ unset CW_HISTFILE
 
 if [ -n "${CW_RUN-}" ]; then
   __cw_run=$CW_RUN
-  unset CW_RUN CW_PID
+  __cw_line=${CW_LINE:-$CW_RUN}
+  unset CW_RUN CW_LINE CW_PID
   # ksh and mksh keep a history that can be added to.
-  if [ -n "${KSH_VERSION-}" ]; then print -s -- "$__cw_run"; fi
-  eval "unset __cw_run
+  if [ -n "${KSH_VERSION-}" ]; then print -s -- "$__cw_line"; fi
+  eval "unset __cw_run __cw_line
 $__cw_run"
 else
-  unset CW_RUN CW_PID
+  unset CW_RUN CW_LINE CW_PID
 fi

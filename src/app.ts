@@ -17,6 +17,7 @@ export const program: Program = {
     worktree: () => import('./cli/commands/worktree.js'),
     env: () => import('./cli/commands/env.js'),
     trust: () => import('./cli/commands/trust.js'),
+    move: () => import('./cli/commands/move.js'),
     save: () => import('./cli/commands/save.js'),
     restore: () => import('./cli/commands/restore.js'),
     snapshots: () => import('./cli/commands/snapshots.js'),
@@ -26,6 +27,7 @@ export const program: Program = {
     import: () => import('./cli/commands/import.js'),
     daemon: async () => ({ verb: (await import('./cli/commands/daemon.js')).daemonVerb(runDaemon) }),
     init: () => import('./cli/commands/init.js'),
+    hook: () => import('./cli/commands/hook.js'),
     config: () => import('./cli/commands/config.js'),
     doctor: () => import('./cli/commands/doctor.js'),
     version: () => import('./cli/commands/version.js'),
@@ -37,8 +39,8 @@ export const program: Program = {
       title: 'Nothing is lost',
       verbs: ['save', 'restore', 'snapshots', 'snapshot', 'verify', 'prune', 'import'],
     },
-    { title: 'A project', verbs: ['template', 'worktree', 'env', 'trust'] },
-    { title: 'cw itself', verbs: ['daemon', 'init', 'config', 'doctor', 'version'] },
+    { title: 'A project', verbs: ['template', 'worktree', 'env', 'trust', 'move'] },
+    { title: 'cw itself', verbs: ['daemon', 'init', 'hook', 'config', 'doctor', 'version'] },
   ],
   openVerb: 'up',
   connect: (env) => processConnection(serverAddress(env), env),
@@ -47,8 +49,14 @@ export const program: Program = {
 
 /** The daemon, with the work that it does on its schedules and on events. */
 async function runDaemon(context: Context): Promise<number> {
-  const daemon = await import('./daemon/main.js');
-  const { keeping } = await import('./daemon/keeping.js');
+  // An update of the package takes the bundles of this version away while the daemon runs on, so all that it may ever
+  // need is loaded now: also what the others import late (the reading of snapshots, the report of a fault).
+  const [daemon, { keeping }] = await Promise.all([
+    import('./daemon/main.js'),
+    import('./daemon/keeping.js'),
+    import('./snapshot/decode.js'),
+    import('./cli/fault.js'),
+  ]);
   const { env } = context;
   // Read anew each time: a changed setting holds without a restart.
   const settings = () => loadSettings(env, context.note);

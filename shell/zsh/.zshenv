@@ -22,13 +22,16 @@ else
 fi
 
 if [[ ! -o interactive || ${CW_PID-$$} != $$ ]]; then
-  unset CW_RUN CW_PID # started by a start file of the pane's shell, but not the pane's shell
+  unset CW_RUN CW_LINE CW_PID # started by a start file of the pane's shell, but not the pane's shell
 elif [[ -n ${CW_RUN-} ]]; then
   # Until the first prompt a fish that a start file `exec`s runs the command in our place.
   if [[ -z ${CW_PID-} ]]; then
     export CW_PID=$$ CW_SHELL=${${(%):-%x}:A:h:h}
     export CW_DATA_DIRS=${XDG_DATA_DIRS-} XDG_DATA_DIRS=$CW_SHELL/data:${XDG_DATA_DIRS:-/usr/local/share:/usr/share}
   fi
+  # zsh has filled the line with blanks up to its end (PROMPT_SP). They would be folded into a second line where the
+  # pane becomes narrower, as it does while its window is laid out, and push what the command prints out of sight.
+  #
   # An entry of `sched` that is due at once runs before the first prompt, after all precmd hooks, at the top level,
   # and a .zshrc that sets its hooks anew does not undo it. (The theme powerlevel10k relies on the same.) What it
   # does is what zsh does for a typed line: history, preexec hooks, the command, the next prompt's precmd hooks.
@@ -37,13 +40,15 @@ elif [[ -n ${CW_RUN-} ]]; then
     XDG_DATA_DIRS=${${XDG_DATA_DIRS-}//"$__cw_lent"/}
     if [[ -z ${CW_DATA_DIRS-} && $XDG_DATA_DIRS == /usr/local/share:/usr/share ]]; then unset XDG_DATA_DIRS; fi
     __cw_run=$CW_RUN
-    unset CW_RUN CW_PID CW_SHELL CW_DATA_DIRS __cw_first __cw_lent
-    builtin print -rs -- "$__cw_run"
+    __cw_line=${CW_LINE:-$CW_RUN}
+    unset CW_RUN CW_LINE CW_PID CW_SHELL CW_DATA_DIRS __cw_first __cw_lent
+    builtin print -rs -- "$__cw_line"
+    if [[ -t 1 && $TERM != dumb ]]; then builtin printf "\r\033[2K"; fi
     for __cw_hook in preexec ${preexec_functions[@]-}; do
       if typeset -f -- "$__cw_hook" >/dev/null; then "$__cw_hook" "$__cw_run" "$__cw_run" "$__cw_run"; fi
     done
     unset __cw_hook
-    eval "unset __cw_run
+    eval "unset __cw_run __cw_line
 $__cw_run"
     __cw_status=$?
     for __cw_hook in precmd ${precmd_functions[@]-}; do

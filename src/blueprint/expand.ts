@@ -4,7 +4,7 @@ import { windowLayout } from './expand-layout.js';
 import type { ProjectFacts } from './facts.js';
 import { fillCommand, fillText, fillVariable, type Value, type Values } from './fill.js';
 import type { Blueprint, Options, Pane, Window } from './model.js';
-import { whyNotRunnable } from './runnable.js';
+import { packageProgram, whyNotRunnable } from './runnable.js';
 import { nearest } from './suggest.js';
 import type { Candidate, Template, TemplatePane, TemplateWindow } from './template.js';
 
@@ -34,7 +34,7 @@ export function expand(template: Template, facts: ProjectFacts): Expanded {
   const kept = expanded.filter((window, at) => at === 0 || facts.windows.length > 0 || window.idle === null);
   for (const window of expanded) {
     if (kept.includes(window)) notes.push(...window.notes);
-    else notes.push(`The window "${window.name}" was left out: ${window.idle}.`);
+    else notes.push(`Window "${window.name}" left out: ${window.idle}.`);
   }
   const windows = kept.map((window, index): Window => ({ ...window.window, index }));
   const focused = kept.findIndex((window) => window.focus);
@@ -153,7 +153,7 @@ function expandWindow(
   );
   const layout = windowLayout(source.layout, sources, facts.size, where);
   const idle = panes.every((pane) => pane.idle !== null)
-    ? [...new Set(panes.map((pane) => pane.idle))].join(', ')
+    ? few(panes.flatMap((pane) => pane.idle ?? []))
     : null;
   const options = optionsOf(source.options, values, where);
   const focused =
@@ -192,7 +192,7 @@ function expandWindow(
 interface ExpandedPane {
   readonly pane: Pane;
   readonly notes: readonly string[];
-  readonly idle: string | null;
+  readonly idle: readonly string[] | null;
 }
 
 function expandPane(
@@ -283,7 +283,8 @@ function below(folder: string, path: string, home: string): string {
 interface PaneCommand {
   readonly run: string | null;
   readonly note: string | null;
-  readonly idle: string | null;
+  /** What its commands lack, when none of them can work. */
+  readonly idle: readonly string[] | null;
 }
 
 function commandOf(
@@ -300,20 +301,26 @@ function commandOf(
     const run = fillCommand(needs.run, values, `the command of ${where}`);
     const why = whyMissing(needs, facts) ?? whyNotRunnable(run, cwd, facts);
     if (why === null) return { run: run.trim() === '' ? null : run, note: null, idle: null };
-    reasons.push(`\`${run}\`: ${why}`);
+    reasons.push(why);
   }
   if (source.role === 'claude' && facts.findProgram('claude') === null) {
     return { run: claudeHint, note: null, idle: null };
   }
-  const why = reasons.join('; ');
-  return { run: null, note: `No command can work in ${where} (${why}): it has a plain shell.`, idle: why };
+  return { run: null, note: `A plain shell in ${where}: ${few(reasons)}.`, idle: reasons };
+}
+
+/** What is lacking, in a line: the first of it, and how much more there is. */
+function few(reasons: readonly string[]): string {
+  const all = [...new Set(reasons)];
+  const more = all.length > 4 ? [`${all.length - 3} more`] : [];
+  return [...(more.length > 0 ? all.slice(0, 3) : all), ...more].join(', ');
 }
 
 function whyMissing(needs: Exclude<Candidate, string>, facts: ProjectFacts): string | null {
   const file = [needs.file ?? []].flat().find((each) => !facts.fileExists(each));
-  if (file !== undefined) return `there is no ${file}`;
+  if (file !== undefined) return `no ${packageProgram(file)}`;
   if (needs.program === undefined || facts.findProgram(needs.program) !== null) return null;
-  return `${needs.program} was not found`;
+  return `no ${needs.program}`;
 }
 
 const claudeHint =

@@ -49,6 +49,9 @@ export interface LiveSession {
   readonly windows: Readonly<Record<string, string>>;
 }
 
+/** The variable by which a hook of Claude finds the spool of the tmux server that it runs on. */
+export const spoolVariable = 'CW_SPOOL';
+
 /** What is known of the tmux server when a blueprint is planned for it. */
 export interface ServerFacts {
   /** False: no server runs, the plan's first command starts one. */
@@ -65,6 +68,8 @@ export interface ServerFacts {
   readonly shellFolder: string;
   /** Random text that makes the names of one plan's temporary things unique. */
   readonly nonce: string;
+  /** The folder in which the hooks of Claude leave their events, given to the session as CW_SPOOL; null: none. */
+  readonly spool?: string | null;
   /** By the key of a pane; one that is not named begins as its blueprint says. */
   readonly resume?: ReadonlyMap<string, PaneResume>;
   /** False for a folder that is gone; the plan then starts in the nearest parent and says so. */
@@ -88,4 +93,6 @@ export interface PaneResume {
   readonly textFile: string | null;
   /** The history file of its shell. */
   readonly historyFile: string | null;
+  /** The socket on which an nvim that is started in it listens. */
+  readonly editorSocket?: string;
 }

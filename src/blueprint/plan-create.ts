@@ -1,3 +1,4 @@
+import { spoolVariable } from './facts.js';
 import type { Pane } from './model.js';
 import { chosenWindows, type Draft, isCreateOption, step, type WindowDraft } from './plan-draft.js';
 import type { PaneStart } from './start.js';
@@ -69,7 +70,9 @@ function sessionStep(draft: Draft): Step {
 }
 
 function environmentSteps(draft: Draft): Step[] {
-  return draft.blueprint.environment.flatMap(({ name, value, hidden }) => {
+  const { spool } = draft.facts;
+  const ours = spool ? [{ name: spoolVariable, value: spool, hidden: false }] : [];
+  return [...ours, ...draft.blueprint.environment].flatMap(({ name, value, hidden }) => {
     if (!isVariable(name)) {
       draft.problems.push({ subject: 'session', message: `tmux cannot hold a variable named "${name}".` });
       return [];

@@ -3,7 +3,7 @@ import type { ServerFacts } from './facts.js';
 import { countPanes, isNamedLayout, layoutVersions, parseLayout } from './layout.js';
 import type { Blueprint, Pane, Window } from './model.js';
 import { planSplits, type Splits } from './room.js';
-import { type PaneStart, paneStart } from './start.js';
+import { listenVariable, type PaneStart, paneStart } from './start.js';
 import type { Problem, Step, Word } from './step.js';
 
 /** What is decided before the first step is written: both parts of a plan go by it. */
@@ -144,7 +144,13 @@ function startOf(pane: Pane, blueprint: Blueprint, facts: ServerFacts, problems:
   const start = {
     ...plain,
     words: isResumed ? ['/bin/sh', ...begin, ...plain.words] : plain.words,
-    env: resume?.historyFile ? { ...plain.env, CW_HISTFILE: resume.historyFile } : plain.env,
+    env: {
+      ...plain.env,
+      ...(resume?.historyFile && { CW_HISTFILE: resume.historyFile }),
+      // Arrow-up brings what was declared: the line that brings a conversation back names one that is in use then.
+      ...(run !== null && pane.run !== null && run !== pane.run && { CW_LINE: pane.run }),
+      ...(resume?.editorSocket && { [listenVariable]: resume.editorSocket }),
+    },
   };
   if (start.typed === null || !/[\x00-\x1f\x7f]/.test(start.typed)) return start;
   problems.push({

@@ -1,3 +1,4 @@
+import type { ServerFacts } from './facts.js';
 import { isNamedLayout, type Size } from './layout.js';
 import type { Options, Pane } from './model.js';
 import { chosenWindows, type Draft, isCreateOption, step, type WindowDraft } from './plan-draft.js';
@@ -44,7 +45,7 @@ function windowSteps(made: WindowDraft, draft: Draft): Step[] {
   steps.push(...sizeSteps(made, draft.blueprint.size));
   const settable = (name: string) => !isSynchronize(name);
   steps.push(...optionSteps(window.options, settable, ['-w', '-t', target], window.name));
-  for (const pane of window.panes) steps.push(...paneSteps(pane));
+  for (const pane of window.panes) steps.push(...paneSteps(pane, draft.facts));
   // After the options: those of its main pane and of pane borders count in a layout.
   steps.push(step('lay it out', ['select-layout', '-t', target, layout]));
   steps.push(
@@ -76,10 +77,12 @@ function sizeSteps({ window, layout, splits }: WindowDraft, session: Size): Step
   return steps;
 }
 
-function paneSteps(pane: Pane): Step[] {
+function paneSteps(pane: Pane, facts: ServerFacts): Step[] {
+  const run = facts.resume?.get(pane.key)?.run ?? pane.run;
+  const record = paneRecord(pane, run === pane.run ? null : run);
   const target = ref('pane', pane.key);
   return [
-    step('note what was started', ['set-option', '-p', '-t', target, '--', '@cw_pane', paneRecord(pane)]),
+    step('note what was started', ['set-option', '-p', '-t', target, '--', '@cw_pane', record]),
     ...optionSteps(pane.options, (name) => !isSynchronize(name), ['-p', '-t', target], 'a pane'),
     step('title the pane', ['select-pane', '-t', target, '-T', { literal: pane.title }]),
   ];

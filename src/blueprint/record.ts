@@ -13,6 +13,8 @@ export interface PaneRecord {
   readonly env: Readonly<Record<string, string>>;
   readonly restart: Restart;
   readonly startCommand: string | null;
+  /** What was really run, where that is not `run`: a conversation resumed, an editor's session opened. */
+  readonly started: string | null;
   /** The folder it was asked to start in, also where that one was gone. */
   readonly cwd: string;
 }
@@ -24,7 +26,8 @@ export interface WindowRecord {
   readonly size: { readonly width: number; readonly height: number };
 }
 
-export function paneRecord(pane: Pane): string {
+/** @param started what is really run in it, where that is another line than its `run`. */
+export function paneRecord(pane: Pane, started: string | null = null): string {
   const record: PaneRecord = {
     key: pane.key,
     role: pane.role,
@@ -33,6 +36,7 @@ export function paneRecord(pane: Pane): string {
     env: pane.environment,
     restart: pane.restart,
     startCommand: pane.startCommand,
+    started,
     cwd: pane.cwd,
   };
   return JSON.stringify(record);
@@ -42,7 +46,7 @@ export function paneRecord(pane: Pane): string {
 export function parsePaneRecord(text: string): PaneRecord | null {
   const value = parseObject(text);
   if (!value) return null;
-  const { key, role, run, shell, env, restart, startCommand, cwd } = value;
+  const { key, role, run, shell, env, restart, startCommand, started = null, cwd } = value;
   const complete =
     isName(key) &&
     isTextOrNull(role) &&
@@ -51,8 +55,9 @@ export function parsePaneRecord(text: string): PaneRecord | null {
     isTexts(env) &&
     isRestart(restart) &&
     isTextOrNull(startCommand) &&
+    isTextOrNull(started) &&
     typeof cwd === 'string';
-  return complete ? { key, role, run, shell, env, restart, startCommand, cwd } : null;
+  return complete ? { key, role, run, shell, env, restart, startCommand, started, cwd } : null;
 }
 
 export function windowRecord(window: Window): string {

@@ -18,8 +18,8 @@ const managerWords = new Set(
 );
 
 /**
- * Why a command line cannot work in a project, or null when nothing speaks against it: its program exists, and
- * so does the script that `npm run` and its like name.
+ * What a command line lacks to work in a project (`no cargo`, `no script "dev"`), or null when nothing speaks
+ * against it: its program exists, and so does the script that `npm run` and its like name.
  *
  * @param cwd the folder that it would run in; programs given with a path (`./gradlew`) are looked up from there.
  */
@@ -28,7 +28,7 @@ export function whyNotRunnable(command: string, cwd: string, facts: ProjectFacts
   const program = words[0];
   if (program === undefined) return null; // only assignments, or nothing
   if (shellWords.has(program) || program.startsWith('(') || program.includes('$')) return null;
-  if (!programExists(program, cwd, facts)) return `${program} was not found`;
+  if (!programExists(program, cwd, facts)) return `no ${packageProgram(program)}`;
   return whyNoScript(words, facts);
 }
 
@@ -53,9 +53,13 @@ function whyNoScript([manager, ...words]: readonly string[], facts: ProjectFacts
   else if (manager === 'npm') script = { start: 'start', test: 'test', t: 'test', stop: 'stop' }[first];
   else if (manager !== 'bun' && !managerWords.has(first)) script = first;
   if (script === undefined || Object.hasOwn(facts.scripts, script) || script.includes('$')) return null;
-  if (manager === 'bun' && /[./]/.test(script))
-    return facts.fileExists(script) ? null : `${script} was not found`;
-  return `package.json has no script "${script}"`;
+  if (manager === 'bun' && /[./]/.test(script)) return facts.fileExists(script) ? null : `no ${script}`;
+  return `no script "${script}"`;
+}
+
+/** A program of the project's packages by its name alone. */
+export function packageProgram(program: string): string {
+  return program.replace(/^(\.\/)?node_modules\/\.bin\//, '');
 }
 
 /** The words of the first simple command, without quotes and without the assignments before them. */

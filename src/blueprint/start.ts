@@ -1,5 +1,12 @@
 import { quoteWord } from './fill.js';
 
+/**
+ * The variable by which an nvim that is started in a pane listens on a socket, whatever its words are: a declared
+ * `nvim .` stays as it is on the screen, in the history and in `ps`, and one that is started there later listens too.
+ * One that finds the socket taken (beside one that was stopped) starts all the same and listens elsewhere.
+ */
+export const listenVariable = 'NVIM_LISTEN_ADDRESS';
+
 /** How a pane is started so that its command runs inside its shell. */
 export interface PaneStart {
   /** The start command as words (two or more, so that tmux runs it without a shell between); none: tmux's default. */

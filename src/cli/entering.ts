@@ -1,5 +1,8 @@
-import type { Found } from '../workspace/find.js';
-import { type OpenRequest, openWorkspace } from '../workspace/open.js';
+import { CwError } from '../errors.js';
+import { isFolder } from '../system/files.js';
+import { tildePath } from '../system/paths.js';
+import type { Found, Workspace } from '../workspace/find.js';
+import { type OpenRequest, openWorkspace, type SideWorkspace, sideWorkspaces } from '../workspace/open.js';
 import type { World } from '../workspace/world.js';
 import type { Context, Outcome } from './command.js';
 import { attachArguments, outcomeOf, workspaceSize } from './opening.js';
@@ -23,6 +26,7 @@ export async function enter(
   const restored =
     options.request === undefined ? await restoreInstead(found, world, options, context) : null;
   if (restored) return restored;
+  requireFolder(found, context);
   const request = openRequest(found, options.request ?? {}, context);
   await ensureTrust(request.path, options.trust, context);
   const opened = await openWorkspace(context.tmux(), request, world);
@@ -30,11 +34,25 @@ export async function enter(
   return outcomeOf(opened, context, options.detach);
 }
 
+/**
+ * A workspace that is not open needs its folder; without it, its panes would start anywhere.
+ *
+ * @throws CwError `not-found`.
+ */
+export function requireFolder(found: Found, context: Context): void {
+  if (!('workspace' in found) || found.workspace.session || isFolder(found.workspace.path)) return;
+  const { name, path } = found.workspace;
+  throw new CwError('not-found', `The folder of ${name} is gone: ${tildePath(path, context.env)}.`, {
+    hint: `It has moved?       cw up ITS-NEW-PATH\nWhat was saved of it: cw restore ${name}`,
+  });
+}
+
 /** What an opening needs to know, from the line, the settings and the terminal. */
 export function openRequest(found: Found, wished: Partial<OpenRequest>, context: Context): OpenRequest {
   return {
     path: 'workspace' in found ? found.workspace.path : found.folder,
     name: 'workspace' in found ? found.workspace.name : undefined,
+    side: 'workspace' in found ? sideOf(found.workspace) : undefined,
     preferred: context.settings().template,
     overrides: {},
     windows: [],
@@ -46,6 +64,11 @@ export function openRequest(found: Found, wished: Partial<OpenRequest>, context:
     note: context.note,
     ...wished,
   };
+}
+
+/** A workspace beside the projects opens as such again, whichever verb names it. */
+function sideOf({ name, record }: Workspace): SideWorkspace | undefined {
+  return sideWorkspaces.find((side) => side === name && side === record?.template);
 }
 
 /**

@@ -38,24 +38,31 @@ export function outcomeOf(opened: Opened, context: Context, detach: boolean): Ou
     panes: opened.panes,
     notes: opened.notes,
   };
-  for (const note of opened.notes) context.note(note);
+  if (!context.json) for (const note of opened.notes) context.note(note);
   if (opened.sessionId !== null && context.terminal.interactive && !detach && !context.json) {
     return { data, attach: attachArguments(opened.sessionId, context) };
   }
-  return { data, text: sentences(opened) };
+  return { data, text: sentences(opened, context) };
 }
 
-function sentences(opened: Opened): string {
+function sentences(opened: Opened, context: Context): string {
+  const isSaved = context.settings().daemonAutostart && context.env.CW_DAEMON !== 'off';
   const holds = `${count(opened.windows, 'window')}, ${count(opened.panes, 'pane')}`;
   const first = opened.created
     ? `Opened ${opened.name} (${holds}) from the template ${opened.template}${opened.reason ? `: ${opened.reason}` : ''}.`
     : `${opened.name} is open already (${holds}).`;
+  const attach = `claude-switch ${opened.name}`;
+  const next = [
+    ['attach', attach, 'from inside tmux too'],
+    ['hop', 'claude-switch', 'a list to pick from; claude-switch - goes back'],
+    ['leave', 'your tmux prefix, then d', '(Ctrl-b d): it stays open'],
+    ['close', `cw kill ${opened.name}`, 'it is saved first'],
+    ...(isSaved ? [['log', 'cw daemon logs', 'of the daemon, which saves every change'] as const] : []),
+  ] as const;
+  const widest = Math.max(...next.map(([, how]) => how.length));
   return [
     first,
-    `  attach   claude-switch ${opened.name}     from inside tmux too`,
-    '  hop      claude-switch             a list to pick from; claude-switch - goes back',
-    '  leave    your tmux prefix, then d  (Ctrl-b d): it stays open',
-    `  close    cw kill ${opened.name}`,
+    ...next.map(([what, how, more]) => `  ${what.padEnd(6)}  ${how.padEnd(widest)}  ${more}`),
   ].join('\n');
 }
 

@@ -177,7 +177,7 @@ export function glossary(
 }
 
 /** A text as lines of at most `room` cells; a longer word stands alone. */
-function fold(text: string, room: number): string[] {
+export function fold(text: string, room: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);

@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { CwError, type ErrorKind, exitCodes, systemCode } from '../errors.js';
+import { shellWord } from '../system/paths.js';
 import { indent } from './output.js';
 
 /** The last word on a failure: for people, for programs, and as an exit code. */
@@ -27,8 +30,8 @@ export function errorDocument({ kind, message, hint, isBug }: Failure): unknown 
 const systemSentences: Readonly<Record<string, readonly [what: string, hint: string]>> = {
   ENOSPC: ['no space is left on the disk', 'Free some space, then try again.'],
   EDQUOT: ['your disk quota is used up', 'Free some space, then try again.'],
-  EACCES: ['you may not read or write it', 'Look at its owner and mode: ls -ld'],
-  EPERM: ['you may not change it', 'Look at its owner and mode: ls -ld'],
+  EACCES: ['you may not read or write it', 'Look at its owner and mode: ls -ld PATH'],
+  EPERM: ['you may not change it', 'Look at its owner and mode: ls -ld PATH'],
   EROFS: [
     'the file system is read-only',
     'Set XDG_STATE_HOME and XDG_CONFIG_HOME to folders that can be written.',
@@ -40,6 +43,13 @@ const systemSentences: Readonly<Record<string, readonly [what: string, hint: str
   ELOOP: ['its links go round in a circle', 'Mend the symbolic links.'],
   ENAMETOOLONG: ['the name is too long', 'Use a shorter one.'],
 };
+
+/** The path, or the part of it that exists: what could not be made failed by that. */
+function nearestThere(path: string): string {
+  let there = path;
+  while (there !== dirname(there) && !existsSync(there)) there = dirname(there);
+  return there;
+}
 
 /**
  * A failure that no command foresaw. What the system refused is said in a sentence; anything else is a fault of
@@ -54,7 +64,8 @@ export async function refine(
   const known = typeof code === 'string' ? systemSentences[code] : undefined;
   if (known && systemCode(thrown)) {
     const subject = typeof path === 'string' ? path : (thrown as Error).message;
-    return new CwError('failed', `${subject}: ${known[0]}.`, { hint: known[1], cause: thrown });
+    const hint = known[1].replace('PATH', typeof path === 'string' ? shellWord(nearestThere(path)) : 'PATH');
+    return new CwError('failed', `${subject}: ${known[0]}.`, { hint, cause: thrown });
   }
   const { logFault } = await import('./fault.js');
   return { kind: 'failed', isBug: true, ...logFault(thrown, words, env) };

@@ -1,8 +1,7 @@
 import { CwError, messageOf } from '../errors.js';
 import { defaultPatterns } from '../snapshot/allow-list.js';
-import { BlobStore } from '../snapshot/blobs.js';
 import type { Snapshot } from '../snapshot/model.js';
-import { type RestoreReport, restoreWorkspace } from '../snapshot/restore.js';
+import { type RestoreReport, restoreAll } from '../snapshot/restore.js';
 import { SnapshotStore } from '../snapshot/store.js';
 import type { Workspace } from '../workspace/find.js';
 import type { World } from '../workspace/world.js';
@@ -24,13 +23,13 @@ export async function restorable(world: World, workspace: Workspace): Promise<Sn
   return new SnapshotStore(world.registry.folder, workspace.id).latest();
 }
 
-/** Restores one workspace as the settings say. */
-export async function restoreOne(
+/** The snapshot that is wished for. */
+async function wished(
   world: World,
   workspace: Workspace,
   context: Context,
   wish: RestoreWish,
-): Promise<RestoreReport> {
+): Promise<Snapshot> {
   const store = new SnapshotStore(world.registry.folder, workspace.id);
   const snapshot =
     wish.at === undefined
@@ -44,16 +43,7 @@ export async function restoreOne(
       hint: `Open it from its template: cw up ${workspace.name}`,
     });
   }
-  const settings = context.settings();
-  return restoreWorkspace(context.tmux(), world.registry, new BlobStore(world.registry.folder), snapshot, {
-    as: wish.as,
-    run: wish.run,
-    dryRun: wish.dryRun,
-    patterns: settings.restorePrograms ?? defaultPatterns,
-    paneHistory: settings.paneHistory,
-    knowsPrograms: true,
-    env: context.env,
-  });
+  return snapshot;
 }
 
 /** Restores the newest snapshot, with the report for people. */
@@ -76,7 +66,7 @@ export interface Failure {
   readonly error: unknown;
 }
 
-/** Restores one after the other: one that fails holds up no other. */
+/** Restores them as the settings say: one that fails holds up no other. */
 export async function restoreMany(
   world: World,
   workspaces: readonly Workspace[],
@@ -86,13 +76,33 @@ export async function restoreMany(
   const started = performance.now();
   const reports: RestoreReport[] = [];
   const failures: Failure[] = [];
+  const snapshots: Snapshot[] = [];
+  const names: string[] = [];
   for (const workspace of workspaces) {
-    if (workspaces.length > 1 && context.terminal.interactive) context.note(`${workspace.name} ...`);
     try {
-      reports.push(await restoreOne(world, workspace, context, wish));
+      snapshots.push(await wished(world, workspace, context, wish));
+      names.push(workspace.name);
     } catch (error) {
       failures.push({ name: workspace.name, error });
     }
+  }
+  const settings = context.settings();
+  const options = {
+    as: wish.as,
+    run: wish.run,
+    dryRun: wish.dryRun,
+    patterns: settings.restorePrograms ?? defaultPatterns,
+    paneHistory: settings.paneHistory,
+    knowsPrograms: true,
+    env: context.env,
+  };
+  const begins = (place: number) => {
+    if (workspaces.length > 1 && context.terminal.interactive) context.note(`${names[place]} ...`);
+  };
+  const results = await restoreAll(context.tmux(), world.registry, snapshots, options, begins);
+  for (const [place, result] of results.entries()) {
+    if (result instanceof Error) failures.push({ name: names[place] ?? '', error: result });
+    else reports.push(result);
   }
   return { reports, failures, seconds: (performance.now() - started) / 1000 };
 }

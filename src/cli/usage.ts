@@ -4,7 +4,7 @@ import { CwError } from '../errors.js';
 import { packageVersion } from '../system/version.js';
 import type { Command, Context, OptionSpec, Outcome, Verb } from './command.js';
 import type { Program } from './main.js';
-import { glossary, styler } from './output.js';
+import { fold, glossary, styler } from './output.js';
 import { globalOptions, type ParsedLine, placeWords } from './parse.js';
 
 /**
@@ -58,7 +58,7 @@ export async function helpText(command: Command, context: Pick<Context, 'termina
   );
   const head = [
     styler(color)('bold', synopsis(command)),
-    [command.summary, command.description].filter(Boolean).join('\n'),
+    [command.summary, command.description].flatMap((text) => (text ? fold(text, lineWidth) : [])).join('\n'),
     ...(words.length > 0 ? [`Words:\n${glossary(words, lineWidth)}`] : []),
   ];
   const parser = bareYargs().wrap(lineWidth);
@@ -70,8 +70,19 @@ export async function helpText(command: Command, context: Pick<Context, 'termina
       ...(short ? { alias: short } : {}),
     });
   }
-  for (const { line, does } of command.examples) parser.example(line, does);
-  return [...head, await parser.getHelp()].join('\n\n');
+  const examples = `Examples:\n${exampleLines(command, lineWidth).join('\n')}`;
+  return [...head, await parser.getHelp(), examples].join('\n\n');
+}
+
+/** Each with what it does beside it; below it where a line is too long for that, since it is there to be copied. */
+function exampleLines({ examples }: Command, lineWidth: number): string[] {
+  const beside = examples.map(({ line, does }) => [line, does] as const);
+  const isNarrow = examples.some(({ line }) => line.length > lineWidth / 2);
+  if (!isNarrow) return [glossary(beside, lineWidth)];
+  return beside.flatMap(([line, does]) => [
+    `  ${line}`,
+    ...fold(does, lineWidth - 6).map((text) => `      ${text}`),
+  ]);
 }
 
 export type Reading = { readonly line: ParsedLine } | { readonly outcome: Outcome };

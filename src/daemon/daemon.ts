@@ -146,6 +146,7 @@ export class Daemon {
     await this.attempt('bringing back what was open', () => work.restoreAfterBoot());
     await events.start({
       changed: () => this.saver.changed(),
+      printed: () => this.saver.printed(),
       serverSeen: () => {
         log.info(`a tmux server answers on ${server}`);
         this.tell('server-seen', {});

@@ -1,6 +1,8 @@
-import { messageOf } from '../errors.js';
+import { CwError, messageOf } from '../errors.js';
+import { serverStartPrefix } from '../integration/systemd.js';
 import type { SaveParams, SaveReason, SaveReport } from '../rpc/protocol.js';
 import { defaultPatterns } from '../snapshot/allow-list.js';
+import { isFaithful, recordRehearsal } from '../snapshot/rehearsal.js';
 import { restoreWorkspace } from '../snapshot/restore.js';
 import { pruneAll, retentionOf, Saver } from '../snapshot/save.js';
 import { SnapshotStore } from '../snapshot/store.js';
@@ -8,7 +10,6 @@ import { verifySnapshot } from '../snapshot/verify.js';
 import { bootId } from '../system/process.js';
 import type { Settings } from '../system/settings.js';
 import type { Connection } from '../tmux/connection.js';
-import { isNoServer } from '../tmux/failure.js';
 import { readSessions } from '../tmux/reading.js';
 import { joinWorkspaces } from '../workspace/find.js';
 import { Registry } from '../workspace/registry.js';
@@ -32,8 +33,8 @@ export function keeping(options: KeepingOptions): DaemonWork {
 class Keeping implements DaemonWork {
   private readonly registry: Registry;
   private readonly saver: Saver;
-  /** Open ones at the last save, by id. */
-  private open = new Set<string>();
+  /** Open ones at the last save by id, with the process of the server that they were on. */
+  private open = new Map<string, number>();
   private readonly gone = new Map<string, NodeJS.Timeout>();
   private isStopping = false;
 
@@ -50,7 +51,10 @@ class Keeping implements DaemonWork {
       note: request.note ?? null,
       ...(wanted && { only: wanted }),
     });
-    if (!wanted) this.watchTheGone(new Set(saved.map((one) => one.workspace)));
+    if (!wanted) this.watchTheGone(new Map(saved.map((one) => [one.workspace, one.server])));
+    for (const { name, path, movedFrom } of saved)
+      if (movedFrom !== null)
+        this.options.log.info(`the project of ${name} was moved from ${movedFrom} to ${path}`);
     const report = {
       workspaces: saved.length,
       saved: saved.flatMap((one) => (one.written ? [{ workspace: one.name, id: String(one.sequence) }] : [])),
@@ -58,6 +62,7 @@ class Keeping implements DaemonWork {
         one.failure === null ? [] : [{ workspace: one.name, reason: one.failure }],
       ),
       folders: saved.map((one) => one.path),
+      settlesIn: Math.max(0, ...saved.map((one) => one.settlesIn ?? 0)) || null,
     };
     // The many that one file holds get files of their own when there is time.
     setImmediate(() => {
@@ -75,30 +80,30 @@ class Keeping implements DaemonWork {
    * last shell ended). But at a logout sessions go one by one, with the same notices, and then the server: only
    * after some seconds is it certain.
    */
-  private watchTheGone(now: ReadonlySet<string>): void {
-    for (const id of now) {
+  private watchTheGone(now: ReadonlyMap<string, number>): void {
+    for (const id of now.keys()) {
       clearTimeout(this.gone.get(id));
       this.gone.delete(id);
     }
-    for (const id of this.open) {
+    for (const [id, server] of this.open) {
       if (now.has(id) || this.gone.has(id) || this.isStopping) continue;
       this.gone.set(
         id,
         setTimeout(() => {
           this.gone.delete(id);
-          this.markClosed(id).catch((error: unknown) =>
+          this.markClosed(id, server).catch((error: unknown) =>
             this.options.log.error(`noting that ${id} was closed`, error),
           );
         }, this.options.grace ?? 10_000),
       );
     }
-    this.open = new Set(now);
+    this.open = new Map(now);
   }
 
-  private async markClosed(id: string): Promise<void> {
+  private async markClosed(id: string, on: number): Promise<void> {
     const server = await readSessions(this.options.connection);
-    // No server: it went down with it after all.
-    if (!server || server.sessions.some((session) => session.workspace === id)) return;
+    // No server, or another one: it went down with its own after all.
+    if (server?.pid !== on || server.sessions.some((session) => session.workspace === id)) return;
     const record = this.registry.read(id);
     if (!record || record.closedAt !== null) return;
     this.registry.write({ ...record, closedAt: new Date().toISOString(), closedBy: 'user' });
@@ -118,28 +123,29 @@ class Keeping implements DaemonWork {
   }
 
   async verify(): Promise<void> {
-    for (const id of this.open) {
+    const failures: string[] = [];
+    for (const id of this.open.keys()) {
       const snapshot = await new SnapshotStore(this.registry.folder, id).latest();
       if (!snapshot) continue;
       const found = await verifySnapshot(snapshot, this.saver.blobs, this.options.env);
+      recordRehearsal(this.registry, found);
       const said = `${found.name}: ${found.equal} of ${found.fields} fields came back`;
-      if (found.equal === found.fields && found.problems.length === 0)
+      if (isFaithful(found)) {
         this.options.log.info(`rehearsed ${said}`);
-      else
-        this.options.log.warn(`the rehearsal of ${said}`, {
-          differences: found.differences,
-          problems: found.problems,
-        });
+        continue;
+      }
+      failures.push(said);
+      const { differences, problems } = found;
+      this.options.log.warn(`the rehearsal of ${said}`, { differences, problems });
     }
+    if (failures.length > 0)
+      throw new CwError('failed', `A rehearsed restore was not exact: ${failures.join('; ')}.`);
   }
 
   async restoreAfterBoot(): Promise<void> {
     const { settings, connection, env, log } = this.options;
     if (!settings().restoreOnBoot) return;
-    const server = await readSessions(connection).catch((error: unknown) => {
-      if (isNoServer(error)) return null;
-      throw error;
-    });
+    const server = await readSessions(connection);
     const { records } = this.registry.readAll();
     const ended = joinWorkspaces(server?.sessions ?? [], records).filter(
       ({ session, record }) => session === null && record !== null && record.closedAt === null,
@@ -155,6 +161,7 @@ class Keeping implements DaemonWork {
           patterns: settings().restorePrograms ?? defaultPatterns,
           paneHistory: settings().paneHistory,
           knowsPrograms: false,
+          background: { startPrefix: serverStartPrefix(env) },
           env,
         });
         log.info(`brought back ${workspace.name} from the boot before`, {
@@ -168,12 +175,14 @@ class Keeping implements DaemonWork {
   }
 
   async serverDied(): Promise<void> {
+    // At a logout sessions go one by one, and then their server: they ended with it.
+    const ended = new Set([...this.open.keys(), ...this.gone.keys()]);
     this.stopWatchingTheGone();
     this.isStopping = false;
-    for (const id of this.open) {
+    for (const id of ended) {
       const record = this.registry.read(id);
       const entry = (await new SnapshotStore(this.registry.folder, id).list()).find((one) => !one.doubtful);
-      if (!record || !entry) continue;
+      if (!record || record.closedAt !== null || !entry) continue;
       const seconds = Math.round((Date.now() - Date.parse(entry.at)) / 1000);
       this.options.log.warn(
         `${record.name} ended with its tmux server; its last snapshot, ${entry.id}, is ${seconds} s old. To bring it back: cw restore ${record.name}`,

@@ -23,6 +23,8 @@ export interface TmuxEvents {
 export interface TmuxListener {
   /** Something may have changed: read again. */
   changed(): void;
+  /** A pane of a workspace shows something else, and that is all that is known. */
+  printed(): void;
   serverSeen(): void;
   /** The server is certainly gone. */
   serverGone(): void;
@@ -85,9 +87,10 @@ const settling = { pause: 200, times: 20 };
 
 /** One more than anybody's own hooks: `set-hook -g after-x[N]` leaves what others have under lower numbers alone. */
 const hookIndex = 7301;
-// A change of a session's environment shows in no format. The hook runs in the session's context, and guards itself.
+// A change of a session's environment shows in no format: it is counted in an option of the session, in whose context
+// the hook runs; it guards itself.
 const environmentHook = `after-set-environment[${hookIndex}]`;
-const bell = "if-shell -F '#{@cw_id}' \"set-option -sF @cw_bell '#{e|+:0#{@cw_bell},1}'\"";
+const bell = "if-shell -F '#{@cw_id}' \"set-option -F @cw_bell '#{e|+:0#{@cw_bell},1}'\"";
 
 const pane = '#{pane_id}#{pane_current_path}';
 const panes = `#{P:${pane},*${pane}}`;
@@ -97,7 +100,13 @@ const windowParts = `#{window_id}#{window_index}#{window_layout}#{window_zoomed_
  * once a second; sessions without `@cw_id` cost nearly nothing. Titles are left out: programs change them all the
  * time.
  */
-export const watchedFormat = `#{@cw_bell}#{S:#{?@cw_id,#{session_id}#{session_name}#{W:${windowParts}${panes},*${windowParts}${panes}},}}`;
+export const watchedFormat = `#{S:#{?@cw_id,#{@cw_bell}#{session_id}#{session_name}#{W:${windowParts}${panes},*${windowParts}${panes}},}}`;
+
+/**
+ * When each window of the workspaces last showed something, in whole seconds. In a subscription of its own: a pane that
+ * prints all the time must not count as a change of its workspace each second.
+ */
+const printedFormat = '#{S:#{?@cw_id,#{W:#{window_activity}},}}';
 
 // Notifications that tell of clients, not of what is in a workspace.
 const irrelevant =
@@ -259,6 +268,7 @@ class TmuxWatch implements TmuxEvents {
       ]);
       session = stdout.toString().trim();
       await control.subscribe('cw', watchedFormat);
+      await control.subscribe('cw-printed', printedFormat);
     } catch (error) {
       await control.close();
       throw error;
@@ -281,6 +291,10 @@ class TmuxWatch implements TmuxEvents {
   }
 
   private notice(line: string): void {
+    if (line.startsWith('%subscription-changed cw-printed ')) {
+      this.listener.printed();
+      return;
+    }
     if (line.startsWith('%subscription-changed')) this.measure(line);
     else if (irrelevant.test(line)) return;
     this.listener.changed();
@@ -409,12 +423,7 @@ class TmuxWatch implements TmuxEvents {
     if (state.kind === 'no-server') await state.watcher.close();
     if (state.kind !== 'server') return;
     if (this.slow.timer) clearTimeout(this.slow.timer);
-    await state.control
-      .batch([
-        ['set-hook', '-gu', environmentHook],
-        ['set-option', '-su', '@cw_bell'],
-      ])
-      .catch(() => {}); // the client is gone, and with it most likely the server
+    await state.control.batch([['set-hook', '-gu', environmentHook]]).catch(() => {}); // the client is gone, and with it most likely the server
     await state.control.close();
   }
 }

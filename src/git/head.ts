@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readTextIfAny } from '../system/files.js';
+import { isFolder, readTextIfAny } from '../system/files.js';
 import { findRepository } from './repository.js';
 
 export interface Head {
@@ -9,8 +9,12 @@ export interface Head {
   readonly commit: string | null;
 }
 
-/** What HEAD is, read from git's own files: no process, so that it can be asked at every save. null: no repository. */
+/**
+ * What HEAD is, read from git's own files: no process, so that it can be asked at every save. null: no repository, or
+ * no such folder.
+ */
 export function readHead(folder: string): Head | null {
+  if (!isFolder(folder)) return null;
   const repository = findRepository(folder);
   if (!repository) return null;
   const head = readTextIfAny(join(repository.gitDir, 'HEAD'))?.trim();
@@ -20,6 +24,12 @@ export function readHead(folder: string): Head | null {
   const loose = readTextIfAny(join(repository.gitDir, ref)) ?? readTextIfAny(join(repository.commonDir, ref));
   const commit = loose?.trim() || packedCommit(repository.commonDir, ref);
   return { branch: ref.replace(/^refs\/heads\//, ''), commit };
+}
+
+/** The branch of a folder that is the top of its repository, by one small read; null for any other, and on none. */
+export function branchAt(folder: string): string | null {
+  const head = readTextIfAny(join(folder, '.git/HEAD'));
+  return /^ref: refs\/heads\/(.+?)\n*$/.exec(head ?? '')?.[1] ?? null;
 }
 
 function packedCommit(commonDir: string, ref: string): string | null {

@@ -104,10 +104,11 @@ async function checkServer(address: ServerAddress, env: Env): Promise<Finding> {
   if (lstatSync(address.socketPath, { throwIfNoEntry: false })) {
     return {
       ...about,
+      // tmux leaves its socket behind when it ends: nothing is wrong with that.
       id: 'tmux.stale-socket',
-      level: 'warning',
-      message: `none answers on ${address.socketPath}, though its socket is there: it has died`,
-      fix: 'Open a workspace; tmux replaces the socket then.',
+      level: 'ok',
+      message: 'none runs (its last socket is still there); the first workspace starts it',
+      fix: null,
     };
   }
   return { ...about, level: 'ok', message: 'none runs; the first workspace starts it', fix: null };

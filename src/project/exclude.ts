@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf } from '../errors.js';
 import { isFile, isFolder, readTextIfAny, writeFileAtomic } from '../system/files.js';
@@ -50,6 +50,20 @@ export function excludeOurFiles(project: string, also: readonly string[] = []): 
   } catch (error) {
     return `Our files could not be kept out of the repository (.git/info/exclude): ${messageOf(error)}`;
   }
+}
+
+/**
+ * True when the folder is in a git repository that certainly does not track a file of this name, here or elsewhere.
+ * Starts no process.
+ */
+export function isUntracked(folder: string, name: string): boolean {
+  const git = gitFolders(folder);
+  if (git === null) return false;
+  const index = readIndex(git.own);
+  // The names of version 4 are shortened, those of a split index are in another file.
+  const isPlain = index.length < 8 || index.readUInt32BE(4) < 4;
+  const isWhole = !readdirSync(git.own).some((file) => file.startsWith('sharedindex.'));
+  return isPlain && isWhole && !index.includes(name);
 }
 
 interface GitFolders {

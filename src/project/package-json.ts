@@ -24,7 +24,7 @@ export function readPackageJson(project: string): PackageJson | null {
     return {
       scripts: Object.fromEntries(
         Object.entries(isMap(value.scripts) ? value.scripts : {}).filter(
-          (entry): entry is [string, string] => typeof entry[1] === 'string',
+          (entry): entry is [string, string] => typeof entry[1] === 'string' && !isPlaceholder(entry[1]),
         ),
       ),
       dependencies: new Set(lists.flatMap((list) => (isMap(list) ? Object.keys(list) : []))),
@@ -34,6 +34,11 @@ export function readPackageJson(project: string): PackageJson | null {
   } catch (error) {
     return { ...empty, broken: messageOf(error) };
   }
+}
+
+/** The "test" that `npm init` writes, which only fails. */
+function isPlaceholder(script: string): boolean {
+  return script.includes('Error: no test specified');
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

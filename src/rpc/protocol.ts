@@ -73,9 +73,15 @@ export interface SaveReport {
   readonly failed: readonly { readonly workspace: string; readonly reason: string }[];
   /** The folders of the open workspaces' projects. */
   readonly folders: readonly string[];
+  /**
+   * Milliseconds after which it is worth to save again though nothing changes: some workspace has lost panes, and only
+   * then is it certain that its server was not ending. null or left out: nothing waits for that.
+   */
+  readonly settlesIn?: number | null;
 }
 
-export type SaveReason = 'change' | 'schedule' | 'manual' | 'shutdown';
+/** `output`: panes show something else, and nothing else is known to have changed. */
+export type SaveReason = 'change' | 'output' | 'schedule' | 'manual' | 'shutdown';
 
 /** Params and result of each method. */
 export interface Methods {

@@ -1,10 +1,11 @@
+import { spoolVariable } from '../blueprint/facts.js';
 import { type LayoutCell, parseLayout, printLayout } from '../blueprint/layout.js';
 import type { Blueprint, Options, Pane, Variable, Window } from '../blueprint/model.js';
 import { parsePaneRecord, parseWindowRecord } from '../blueprint/record.js';
 import type { Connection } from '../tmux/connection.js';
 import type * as tmux from '../tmux/reading.js';
 import { readDetails, readServer } from '../tmux/reading.js';
-import { sessionPrefix } from '../workspace/find.js';
+import { sessionLabel } from '../workspace/find.js';
 
 /** A workspace as it was at one moment, and the ids by which its parts can be asked further. */
 export interface Captured {
@@ -125,7 +126,7 @@ export function capture(index: ReadingIndex, details: tmux.Details, session: tmu
     paneIds,
     blueprint: {
       id: session.workspace ?? session.id,
-      name: local.options['@cw_name'] ?? session.name.replace(sessionPrefix, ''),
+      name: sessionLabel(session.name),
       session: session.name,
       path: session.path ?? '',
       template: local.options['@cw_template'] || null,
@@ -290,6 +291,6 @@ const fromTheClient = new Set([
 function ownEnvironment(variables: readonly Variable[]): Variable[] {
   // An environment has no order: one by name lets equal ones be equal.
   return variables
-    .filter((variable) => !fromTheClient.has(variable.name))
+    .filter(({ name }) => !fromTheClient.has(name) && name !== spoolVariable)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

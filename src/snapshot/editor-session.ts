@@ -1,38 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { messageOf } from '../errors.js';
+import { isSocket } from '../workspace/editor-socket.js';
 import { callFrame, type MessagePack, readMessage } from './message-pack.js';
-
-/** The file into which the nvim of a pane writes its session. */
-export function editorSessionFile(workspaceFolder: string, pane: string): string {
-  return join(workspaceFolder, 'editors', `${pane.replace(/[^A-Za-z0-9_.-]/g, '_')}.vim`);
-}
-
-/**
- * The socket on which the nvim of a pane listens. Not beside its session: the path of a socket may hold about 100
- * bytes, and a home folder can be deep. It belongs into the runtime folder, which a reboot empties too.
- */
-export function editorSocket(runtimeFolder: string, workspaceFolder: string, pane: string): string {
-  const hash = createHash('sha256').update(`${workspaceFolder}\0${pane}`).digest('hex').slice(0, 16);
-  return join(runtimeFolder, 'nvim', `${hash}.sock`);
-}
-
-/** Before a pane starts: makes the folder of its socket, and takes away what a dead nvim left of it. */
-export async function prepareEditorSocket(socket: string): Promise<void> {
-  mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
-  if (!isSocket(socket)) return;
-  const refused = await new Promise<boolean>((done) => {
-    const probe = connect(socket);
-    probe.once('connect', () => {
-      probe.destroy();
-      done(false);
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => done(error.code === 'ECONNREFUSED'));
-  });
-  if (refused) rmSync(socket, { force: true });
-}
 
 export type EditorSave =
   | { readonly saved: true }
@@ -56,6 +28,7 @@ export async function saveEditorSession(socket: string, file: string, limit = 10
       if (mode instanceof Map && mode.get('blocking') === true) return false;
       const quoted = `'${temporary.replaceAll("'", "''")}'`;
       await call('nvim_command', [`execute 'mksession! ' . fnameescape(${quoted})`]);
+      await call('nvim_command', [`call writefile(${waitForSize} + readfile(${quoted}), ${quoted})`]);
       return true;
     });
     if (!saved) return { saved: false, why: 'it waits for a key' };
@@ -70,6 +43,20 @@ export async function saveEditorSession(socket: string, file: string, limit = 10
     return { saved: false, why: messageOf(error) };
   }
 }
+
+/**
+ * The first lines of a session, as an expression of nvim's. A pane that is brought back has its size a moment after its
+ * program has started, and splits that are made before would not be as they were: the rest waits for that, half a
+ * second at most. (`wait()` sees no change of the size.)
+ */
+const waitForSize = `[
+  'if has("nvim") && !exists("g:cw_session") && (&columns != ' . &columns . ' || &lines != ' . &lines . ')',
+  '  let g:cw_session = [expand("<sfile>:p"), ' . &columns . ', ' . &lines . ']',
+  '  lua local s, n, t = vim.g.cw_session, 0, vim.loop.new_timer() t:start(20, 20, vim.schedule_wrap(function()'
+    . ' n = n + 1 if not t or (n < 25 and (vim.o.columns ~= s[2] or vim.o.lines ~= s[3])) then return end'
+    . ' t:close() t = nil vim.cmd("source " .. vim.fn.fnameescape(s[1])) vim.g.cw_session = nil end))',
+  '  finish',
+  'endif']`.replaceAll('\n', ' ');
 
 type Call = (method: string, args: readonly string[]) => Promise<MessagePack>;
 
@@ -114,8 +101,4 @@ async function talk<T>(socket: string, limit: number, conversation: (call: Call)
     clearTimeout(timer);
     connection.destroy();
   }
-}
-
-function isSocket(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
 }

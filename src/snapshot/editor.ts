@@ -25,7 +25,7 @@ export function editorResume(argv: readonly string[], facts: EditorFacts): Edito
   const [program = '', ...words] = argv;
   const name = program.slice(program.lastIndexOf('/') + 1);
   if (!['nvim', 'vim', 'vi'].includes(name)) return null;
-  const ours = facts.session !== null && words[0] === '-S' && words[1] === facts.session;
+  const ours = isOurs(words, facts);
   // A session names its files itself: the words would open theirs once more.
   if (facts.session !== null && (name === 'nvim' || ours))
     return { argv: [program, '-S', facts.session], note: null };
@@ -37,9 +37,11 @@ export function editorResume(argv: readonly string[], facts: EditorFacts): Edito
   };
 }
 
-/**
- * The variable by which an nvim that is started in a pane listens on a socket, whatever its words are: a declared
- * `nvim .` stays as it is on the screen, in the history and in `ps`, and one that is started there later listens too.
- * One that finds the socket taken (beside one that was stopped) starts all the same and listens elsewhere.
- */
-export const listenVariable = 'NVIM_LISTEN_ADDRESS';
+/** True for an editor that we started with the session of its last save: what that runs is what nvim wrote for us. */
+export function isOurEditor(argv: readonly string[], facts: EditorFacts): boolean {
+  return /(^|\/)n?vim$/.test(argv[0] ?? '') && argv.length === 3 && isOurs(argv.slice(1), facts);
+}
+
+function isOurs(words: readonly string[], { session }: EditorFacts): boolean {
+  return session !== null && words[0] === '-S' && words[1] === session;
+}

@@ -59,6 +59,18 @@ export const Scrollback = z.strictObject({
 });
 export type Scrollback = z.infer<typeof Scrollback>;
 
+/** A Claude Code conversation that was alive in a pane, with what it takes to resume it. */
+export const SavedConversation = z.strictObject({
+  conversation: z.string(),
+  /** The folder of its first start. */
+  cwd: z.string(),
+  flags: z.array(z.string()),
+  configDir: z.string().nullable(),
+  prompted: z.boolean(),
+  forkOf: z.string().nullable(),
+  name: z.string().nullable(),
+});
+
 export const ObservedPane = z.strictObject({
   /** tmux's id when it was read. */
   id: z.string(),
@@ -70,6 +82,8 @@ export const ObservedPane = z.strictObject({
   alternateScreen: z.boolean(),
   /** The shell's own history file of this pane; null where it has none. */
   historyFile: z.string().nullable(),
+  /** The conversation of the Claude that ran in it; null or left out: none did. */
+  conversation: SavedConversation.nullable().optional(),
 });
 export type ObservedPane = z.infer<typeof ObservedPane>;
 

@@ -1,3 +1,5 @@
+import { parsePaneRecord } from '../blueprint/record.js';
+import { isCwError, systemCode } from '../errors.js';
 import { readHead } from '../git/head.js';
 import { bootId, hostId, processStart } from '../system/process.js';
 import { packageVersion } from '../system/version.js';
@@ -13,6 +15,7 @@ import {
 } from '../tmux/reading.js';
 import type { BlobStore } from './blobs.js';
 import { type Captured, capture, indexReading, type ReadingIndex } from './capture.js';
+import { type EditorPane, editorPane } from './editor-saves.js';
 import type { SnapshotDraft } from './encode.js';
 import type { ObservedPane, Program } from './model.js';
 import { Scrollbacks } from './scrollback.js';
@@ -25,6 +28,8 @@ export interface Observation {
   readonly path: string;
   readonly draft: SnapshotDraft;
   readonly captured: Captured;
+  /** Panes in which nvim is in the foreground. */
+  readonly editors: readonly EditorPane[];
 }
 
 export interface ObserveRequest {
@@ -32,9 +37,10 @@ export interface ObserveRequest {
   readonly only?: ReadonlySet<string>;
   /**
    * `all` asks tmux for every option and environment again; `changed` only for those of workspaces whose windows
-   * and panes changed, which is what a reading shows for nothing.
+   * and panes changed, which is what a reading shows for nothing, and for all where that explains no change; `output`
+   * says that there need be none.
    */
-  readonly details: 'all' | 'changed';
+  readonly details: 'all' | 'changed' | 'output';
 }
 
 export interface ObserverOptions {
@@ -46,6 +52,12 @@ export interface ObserverOptions {
   readonly dirty: (workspace: string) => boolean;
   /** The history file that a pane's shell was given; null when none. */
   readonly historyFile: (workspace: string, pane: string) => string | null;
+  /** The conversation that lives in a pane; null when none does. */
+  readonly conversation: (
+    workspace: string,
+    pane: { readonly key: string; readonly run: string | null },
+    program: Program,
+  ) => NonNullable<ObservedPane['conversation']> | null;
 }
 
 /**
@@ -56,7 +68,6 @@ export class Observer {
   private readonly details = new Map<string, { shape: string; details: Details }>();
   private readonly texts: Scrollbacks;
   private readonly version = packageVersion();
-  private seen = '';
 
   constructor(
     blobs: BlobStore,
@@ -83,6 +94,8 @@ export class Observer {
         ? await this.texts.update(connection, reading, panes, isIdle)
         : new Map<string, never>();
     if (!request.only) this.texts.keepOnly(new Set(panes.map((pane) => pane.id)));
+    const windows = new Map(reading.windows.map((window) => [window.id, window]));
+    const [host, boot] = [hostId(), bootId()];
     const server = {
       pid: reading.pid,
       start: processStart(reading.pid),
@@ -96,6 +109,7 @@ export class Observer {
       );
       if (!captured || session.workspace === null) return [];
       const observed: Record<string, ObservedPane> = {};
+      const editors: EditorPane[] = [];
       for (const [key, id] of captured.paneIds) {
         const pane = index.panes.get(id);
         if (!pane) continue;
@@ -106,21 +120,37 @@ export class Observer {
           scrollback: texts.get(id) ?? null,
           alternateScreen: pane.alternateOn,
           historyFile: this.options.historyFile(session.workspace, key),
+          conversation: this.options.conversation(
+            session.workspace,
+            { key, run: parsePaneRecord(pane.mark ?? '')?.run ?? null },
+            programs.get(id) ?? { kind: 'unknown', reason: '' },
+          ),
         };
+        const editor = editorPane(key, pane, windows.get(pane.window), programs.get(id));
+        if (editor) editors.push(editor);
       }
       const { blueprint } = captured;
-      const head = readHead(blueprint.path);
+      const head = headOf(blueprint.path);
       const draft: SnapshotDraft = {
         workspace: session.workspace,
-        host: hostId(),
-        boot: bootId(),
+        host,
+        boot,
         server,
         cwVersion: this.version,
         blueprint,
         panes: observed,
         git: head && { ...head, dirty: this.options.dirty(session.workspace) },
       };
-      return [{ workspace: session.workspace, name: blueprint.name, path: blueprint.path, draft, captured }];
+      return [
+        {
+          workspace: session.workspace,
+          name: blueprint.name,
+          path: blueprint.path,
+          draft,
+          captured,
+          editors,
+        },
+      ];
     });
   }
 
@@ -129,15 +159,11 @@ export class Observer {
     reading: Reading,
     index: ReadingIndex,
     sessions: readonly Session[],
-    wanted: 'all' | 'changed',
+    wanted: ObserveRequest['details'],
   ): Promise<ReadonlyMap<string, Details>> {
     const shapes = new Map(sessions.map((session) => [session.id as string, shapeOf(index, session)]));
-    const seen = visible(reading);
-    // Something told of a change, and all that a reading shows is as it was: then it is an option or a variable.
-    const isUnexplained = seen === this.seen;
-    this.seen = seen;
     const stale =
-      wanted === 'all' || isUnexplained
+      wanted === 'all'
         ? sessions
         : sessions.filter((session) => this.details.get(session.id)?.shape !== shapes.get(session.id));
     if (stale.length > 0) {
@@ -159,24 +185,23 @@ function panesOf(index: ReadingIndex, session: Session): Pane[] {
   return (index.windows.get(session.id) ?? []).flatMap((window) => index.panesByWindow.get(window.id) ?? []);
 }
 
-/** What of a session a reading shows that its options may depend on: which windows and panes it has. */
+/**
+ * What of a session a reading shows that its options and its environment may depend on: which windows and panes it
+ * has, and how often a variable of it was set, which the watch of tmux counts.
+ */
 function shapeOf(index: ReadingIndex, session: Session): string {
   const windows = index.windows.get(session.id) ?? [];
   const shape = (window: Window) =>
-    `${window.id}:${window.name}(${(index.panesByWindow.get(window.id) ?? []).map((pane) => pane.id)})`;
-  return `${session.name} ${windows.map(shape).join(' ')}`;
+    `${window.id}:${window.name}:${window.synchronized}(${(index.panesByWindow.get(window.id) ?? []).map((pane) => pane.id)})`;
+  return `${session.name} ${session.touched} ${windows.map(shape).join(' ')}`;
 }
 
-/** What the watch of tmux is told of, as a text to compare. */
-function visible(reading: Reading): string {
-  const windows = reading.windows.map(({ id, index, name, layout, zoomed, active }) => [
-    id,
-    index,
-    name,
-    layout,
-    zoomed,
-    active,
-  ]);
-  const panes = reading.panes.map(({ id, currentPath, active }) => [id, currentPath, active]);
-  return JSON.stringify([reading.sessions.map(({ id, name }) => [id, name]), windows, panes]);
+/** null where there is no repository, or none that can be read: that holds up no save. */
+function headOf(folder: string): ReturnType<typeof readHead> {
+  try {
+    return readHead(folder);
+  } catch (error) {
+    if (!isCwError(error) && systemCode(error) === undefined) throw error;
+    return null;
+  }
 }

@@ -24,7 +24,7 @@ export function programsOf(panes: readonly Pane[]): ReadonlyMap<string, Program>
  * @param reading null: its processes were not read.
  */
 export function programOf(
-  record: Pick<PaneRecord, 'run' | 'startCommand'> | null,
+  record: (Pick<PaneRecord, 'run' | 'startCommand'> & Partial<PaneRecord>) | null,
   pane: Pick<Pane, 'dead' | 'deadStatus'>,
   reading: ForegroundReading | null,
 ): Program {
@@ -45,7 +45,12 @@ export function programOf(
       const stopped = entries(reading.stopped);
       const declared =
         record !== null &&
-        (record.startCommand !== null || (record.run !== null && isDeclared(record.run, reading)));
+        (record.startCommand !== null ||
+          // What was started for a pane that declares nothing is no more than what ran there before.
+          (record.run !== null &&
+            [record.run, record.started].some(
+              (line) => typeof line === 'string' && isDeclared(line, reading),
+            )));
       if (declared) return { kind: 'declared', stopped };
       return {
         kind: 'group',

@@ -1,23 +1,34 @@
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { diff } from '../blueprint/diff.js';
 import type { PaneResume } from '../blueprint/facts.js';
 import type { Blueprint, Pane } from '../blueprint/model.js';
 import { describePlan, plan } from '../blueprint/plan.js';
-import { CwError } from '../errors.js';
-import { isFolder, writeFileAtomic } from '../system/files.js';
-import { withLock } from '../system/lock.js';
+import { CwError, messageOf } from '../errors.js';
+import { many } from '../git/many.js';
+import { isFolder } from '../system/files.js';
+import { acquireLocks, withLock } from '../system/lock.js';
 import { findProgram } from '../system/programs.js';
 import type { Connection } from '../tmux/connection.js';
 import type { SessionsReading } from '../tmux/reading.js';
+import type { Applied } from '../workspace/apply.js';
+import { startsNvim } from '../workspace/editor-socket.js';
 import { joinWorkspaces, sessionPrefix } from '../workspace/find.js';
 import { chooseName } from '../workspace/name.js';
-import { applyBlueprint, recordOf, serverFacts } from '../workspace/open.js';
+import {
+  applyBlueprint,
+  type Background,
+  buildBlueprint,
+  recordOf,
+  serverFacts,
+  withBuildLock,
+} from '../workspace/open.js';
 import { newWorkspaceId, type Registry } from '../workspace/registry.js';
 import { readIfRunning } from '../workspace/start-server.js';
-import type { BlobStore } from './blobs.js';
+import { BlobStore } from './blobs.js';
 import { captureWorkspace } from './capture.js';
+import { editorFacts } from './editor-facts.js';
 import type { Snapshot } from './model.js';
 import { type Resume, resumeOf } from './resume.js';
 
@@ -34,6 +45,8 @@ export interface RestoreOptions {
   /** Our PATH is that of the panes. A daemon that systemd started has a bare one, and cannot tell what is missing. */
   readonly knowsPrograms: boolean;
   readonly env: NodeJS.ProcessEnv;
+  /** Given by who is not at the user's terminal. */
+  readonly background?: Background;
 }
 
 export interface PaneReport {
@@ -78,11 +91,103 @@ export async function restoreWorkspace(
   snapshot: Snapshot,
   options: RestoreOptions,
 ): Promise<RestoreReport> {
-  const { path } = snapshot.blueprint;
-  if (options.dryRun) return restore(connection, registry, blobs, snapshot, options);
-  return withLock(registry.openLock(`${path}${options.as ?? ''}${snapshot.workspace}`), () =>
-    restore(connection, registry, blobs, snapshot, options),
+  const work = async () => {
+    const server = await readIfRunning(connection);
+    return restore(connection, registry, blobs, snapshot, options, {
+      server,
+      build: (blueprint, resume) =>
+        applyBlueprint(connection, registry, blueprint, server, options.env, resume, options.background),
+    });
+  };
+  return options.dryRun ? work() : withLock(lockOf(registry, snapshot, options), work);
+}
+
+/** So many workspaces are made at a time: while tmux makes one, the next one is read and planned. */
+const atOnce = 3;
+
+/**
+ * Brings many workspaces back, with one reading of the server. One that fails holds up no other.
+ *
+ * @param each called when one begins, with its place.
+ * @returns for each, in order, its report or what went wrong with it.
+ */
+export async function restoreAll(
+  connection: Connection,
+  registry: Registry,
+  snapshots: readonly Snapshot[],
+  options: RestoreOptions,
+  each: (place: number) => void = () => {},
+): Promise<(RestoreReport | Error)[]> {
+  const results = new Map<number, RestoreReport | Error>();
+  // One for each: what does not read in it is told with its workspace.
+  const blobs = () => new BlobStore(registry.folder);
+  const one = async (place: number, work: (snapshot: Snapshot) => Promise<RestoreReport>) => {
+    each(place);
+    const result = await work(snapshots[place]!).catch((error: unknown) =>
+      error instanceof Error ? error : new Error(messageOf(error)),
+    );
+    results.set(place, result);
+  };
+  const places = [...snapshots.keys()];
+  // What shares windows, a group or a name with others is made after them, and looked up as tmux has it then.
+  const firstOfName = new Map(
+    places.toReversed().map((place) => [snapshots[place]!.blueprint.session, place]),
   );
+  const alone = places.filter((place) => {
+    const { group, windows, session } = snapshots[place]!.blueprint;
+    const shares = group !== null || windows.some((window) => window.link !== null);
+    return !options.dryRun && !shares && firstOfName.get(session) === place;
+  });
+  if (alone.length > 0) {
+    // Before the lock of builders: who holds one of these waits for that one.
+    const locks = await acquireLocks(alone.map((place) => lockOf(registry, snapshots[place]!, options)));
+    try {
+      const server = await readIfRunning(connection);
+      const background = options.background ?? null;
+      await withBuildLock(connection, registry, server, options.env, background, async (ground) => {
+        let first = ground.left;
+        await many(
+          alone,
+          (place) =>
+            one(place, async (snapshot) => {
+              const locked = locks.failed.get(lockOf(registry, snapshot, options));
+              if (locked !== undefined) throw locked;
+              return restore(connection, registry, blobs(), snapshot, options, {
+                server: ground.reading,
+                build: async (blueprint, resume) => {
+                  const steps = first;
+                  first = [];
+                  return buildBlueprint(connection, blueprint, ground.reading, {
+                    env: options.env,
+                    resume,
+                    background,
+                    first: steps,
+                  });
+                },
+              });
+            }),
+          atOnce,
+        );
+        if (ground.keeper) await connection.batch([['kill-session', '-t', ground.keeper]]);
+      });
+    } finally {
+      locks.release();
+    }
+  }
+  for (const place of places)
+    if (!results.has(place))
+      await one(place, (snapshot) => restoreWorkspace(connection, registry, blobs(), snapshot, options));
+  return places.map((place) => results.get(place)!);
+}
+
+function lockOf(registry: Registry, { workspace, blueprint }: Snapshot, { as = '' }: RestoreOptions): string {
+  return registry.openLock(`${blueprint.path}${as}${workspace}`);
+}
+
+/** Where a workspace is brought back to. */
+interface Ground {
+  readonly server: SessionsReading | null;
+  readonly build: (blueprint: Blueprint, resume: ReadonlyMap<string, PaneResume>) => Promise<Applied>;
 }
 
 async function restore(
@@ -91,13 +196,13 @@ async function restore(
   blobs: BlobStore,
   snapshot: Snapshot,
   options: RestoreOptions,
+  { server, build }: Ground,
 ): Promise<RestoreReport> {
-  const server = await readIfRunning(connection);
   const open = server?.sessions.find((session) => session.workspace === snapshot.workspace);
   if (open && options.as === undefined) return leftAlone(connection, snapshot, open.name, open.id);
   const identified = identify(registry, snapshot.blueprint, server, options);
   const { problems } = identified;
-  const plans = resumes(snapshot, identified.blueprint, options);
+  const plans = resumes(registry, snapshot, identified.blueprint, options);
   const blueprint = withStartCommands(identified.blueprint, plans);
   const reports = paneReports(blueprint, plans);
   const result = {
@@ -126,16 +231,8 @@ async function restore(
   }
   const texts = textFolder(registry, blueprint.id);
   const resume = await paneResumes(registry, blobs, snapshot, blueprint, plans, texts, options);
-  const applied = await applyBlueprint(connection, registry, blueprint, server, options.env, resume);
-  const record = registry.read(blueprint.id) ?? recordOf(blueprint);
-  registry.write({
-    ...record,
-    name: blueprint.name,
-    session: blueprint.session,
-    path: blueprint.path,
-    closedAt: null,
-    closedBy: null,
-  });
+  const applied = await build(blueprint, resume);
+  noteOpen(registry, blueprint);
   for (const finding of blobs.takeFindings())
     problems.push(`A part of the saved text cannot be read: ${finding.why} (${finding.path}).`);
   return {
@@ -145,6 +242,16 @@ async function restore(
     problems: general(applied.problems, problems),
     steps: [],
   };
+}
+
+/** Writes in its record that it is open, unless that says so: after a crash it does. */
+function noteOpen(registry: Registry, blueprint: Blueprint): void {
+  const { name, session, path } = blueprint;
+  const record = registry.read(blueprint.id);
+  const isNoted =
+    record?.name === name && record.session === session && record.path === path && record.closedAt === null;
+  if (isNoted) return;
+  registry.write({ ...(record ?? recordOf(blueprint)), name, session, path, closedAt: null, closedBy: null });
 }
 
 async function leftAlone(
@@ -213,6 +320,9 @@ function rebased(blueprint: Blueprint, from: string, to: string): Blueprint {
   return {
     ...blueprint,
     path: to,
+    environment: blueprint.environment.map((variable) =>
+      variable.name === 'PROJECT_ROOT' && variable.value === from ? { ...variable, value: to } : variable,
+    ),
     windows: blueprint.windows.map((window) => ({
       ...window,
       panes: window.panes.map((pane) => ({ ...pane, cwd: move(pane.cwd) })),
@@ -220,7 +330,12 @@ function rebased(blueprint: Blueprint, from: string, to: string): Blueprint {
   };
 }
 
-function resumes(snapshot: Snapshot, blueprint: Blueprint, options: RestoreOptions): Map<string, Resume> {
+function resumes(
+  registry: Registry,
+  snapshot: Snapshot,
+  blueprint: Blueprint,
+  options: RestoreOptions,
+): Map<string, Resume> {
   const environment = Object.fromEntries(blueprint.environment.map(({ name, value }) => [name, value]));
   const path = environment.PATH ?? options.env.PATH ?? '';
   const facts = {
@@ -233,7 +348,9 @@ function resumes(snapshot: Snapshot, blueprint: Blueprint, options: RestoreOptio
   return new Map(
     panes.flatMap((pane) => {
       const observed = snapshot.panes[pane.key];
-      return observed ? [[pane.key, resumeOf(pane, observed, facts)]] : [];
+      if (!observed) return [];
+      const editor = editorFacts(pane, snapshot.blueprint, blueprint, registry, options);
+      return [[pane.key, resumeOf(pane, observed, { ...facts, editor })]];
     }),
   );
 }
@@ -265,9 +382,15 @@ async function paneResumes(
     if (texts !== null && scrollback && scrollback.lines > 0) {
       const { lines } = await blobs.readLines(scrollback);
       textFile = join(texts, `${randomBytes(6).toString('hex')}.txt`);
-      writeFileAtomic(textFile, `${lines.join('\n')}\x1b[0m\n`);
+      // For the pane that is made now: what a crash leaves of it nobody reads.
+      writeFileSync(textFile, `${lines.join('\n')}\x1b[0m\n`, { mode: 0o600, flag: 'wx' });
     }
+    // A pane that declares nvim gets its socket whatever runs in it now: it may be started there again.
+    const hasEditor = [pane.run, resume?.run, resume?.typed].some((line) => startsNvim(line ?? null));
+    const socket =
+      hasEditor && texts !== null ? await registry.freeEditorSocket(blueprint.id, pane.key) : null;
     result.set(pane.key, {
+      ...(socket && { editorSocket: socket }),
       run: resume?.run ?? null,
       typed: resume?.typed ?? null,
       textFile,

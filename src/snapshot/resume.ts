@@ -1,7 +1,7 @@
 import type { Pane } from '../blueprint/model.js';
 import { mayRun } from './allow-list.js';
 import { builtins, commandLine, isPrintable, shown, simpleCommands } from './command-line.js';
-import { type EditorFacts, editorResume } from './editor.js';
+import { type EditorFacts, editorResume, isOurEditor } from './editor.js';
 import type { ObservedPane, ProcessEntry, Program } from './model.js';
 
 /** How what ran in a pane comes back. At most one of `run` and `typed` is set. */
@@ -137,7 +137,8 @@ function group(
   if (!options.folderExists(pane.cwd)) notes.push(folderProblem(pane.cwd));
   if (!options.programExists(resolved(argv[0] ?? '', pane.cwd))) notes.push(`${argv[0]} was not found.`);
   if (notes.length > 0) return typedOrShown(line, notes);
-  if (!mayRun(argv, options.patterns)) {
+  const isOurs = options.editor !== undefined && isOurEditor(argv, options.editor);
+  if (!isOurs && !mayRun(argv, options.patterns)) {
     return typedOrShown(
       line,
       head.exact ? [] : ['Its words are as it shows them, and may have been others.'],

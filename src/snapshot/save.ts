@@ -1,16 +1,28 @@
+import { ConversationRegistry } from '../claude/registry.js';
 import { messageOf } from '../errors.js';
 import type { Settings } from '../system/settings.js';
 import type { Connection } from '../tmux/connection.js';
 import { isNoServer } from '../tmux/failure.js';
 import { serverState } from '../tmux/server.js';
+import { followName, movedFolder, rebind } from '../workspace/follow.js';
 import type { Registry } from '../workspace/registry.js';
 import { BlobStore } from './blobs.js';
 import { collectBlobs } from './blobs-collect.js';
+import { conversationOf } from './conversations.js';
+import { EditorSaves } from './editor-saves.js';
 import type { Reason } from './model.js';
-import { type Observation, Observer } from './observe.js';
+import { type Observation, type ObserveRequest, Observer } from './observe.js';
 import { programsOf } from './programs.js';
 import type { RetentionPolicy } from './retention.js';
-import { type SaveOptions, SnapshotStore, StoreCache, saveAll, settle } from './store.js';
+import {
+  type SaveOptions,
+  type SaveResult,
+  type SnapshotDraft,
+  SnapshotStore,
+  StoreCache,
+  saveAll,
+  settle,
+} from './store.js';
 
 export interface SaveRequest {
   readonly reason: Reason;
@@ -25,13 +37,31 @@ export interface Saved {
   readonly workspace: string;
   readonly name: string;
   readonly path: string;
+  /** The process of the tmux server that it is on. */
+  readonly server: number;
   /** The snapshot that holds this state; null when it was not kept. */
   readonly sequence: number | null;
   /** False: nothing had changed. */
   readonly written: boolean;
   /** Why it was not kept. */
   readonly failure: string | null;
+  /** The folder that its project was in at the save before, when it was moved since; else null. */
+  readonly movedFrom: string | null;
+  /**
+   * It has lost panes just now: it is saved, and becomes the latest when it is saved again after so many milliseconds
+   * and its server lives. null when it is the latest.
+   */
+  readonly settlesIn: number | null;
 }
+
+/**
+ * Milliseconds that panes must be gone before a save that nobody asked for takes that for the user's will: at a logout
+ * they go one by one, and then the server does.
+ */
+const lossSettles = 10_000;
+
+/** Somebody wants this very state. */
+const deliberate: ReadonlySet<Reason> = new Set(['manual', 'close', 'cleanup', 'restore', 'import']);
 
 /**
  * Saves the workspaces of one tmux server. One that lives long remembers what it saved, so that a save in which
@@ -40,7 +70,13 @@ export interface Saved {
 export class Saver {
   readonly blobs: BlobStore;
   private readonly cache = new StoreCache();
+  private readonly editors: EditorSaves;
+  private readonly conversations: ConversationRegistry;
   private observer: Observer;
+  /** The session of each workspace at the last save. */
+  private readonly names = new Map<string, string>();
+  /** Workspaces that lost panes: how many are left, and since when. */
+  private readonly losses = new Map<string, { readonly panes: number; readonly since: number }>();
 
   constructor(
     private readonly connection: Connection,
@@ -48,6 +84,8 @@ export class Saver {
     private settings: Pick<Settings, 'scrollbackLines' | 'paneHistory'>,
   ) {
     this.blobs = new BlobStore(registry.folder);
+    this.editors = new EditorSaves(registry);
+    this.conversations = new ConversationRegistry(this.registry.folder);
     this.observer = this.newObserver();
   }
 
@@ -68,7 +106,9 @@ export class Saver {
       programs: programsOf,
       dirty: (workspace) => this.registry.read(workspace)?.git?.dirty ?? false,
       historyFile: (workspace, pane) =>
-        this.settings.paneHistory ? this.registry.historyFile(workspace, pane) : null,
+        this.settings.paneHistory ? this.registry.historyPath(workspace, pane) : null,
+      conversation: (workspace, pane, program) =>
+        conversationOf(this.conversations, workspace, pane, program),
     });
   }
 
@@ -78,26 +118,30 @@ export class Saver {
    * @throws CwError `tmux-unusable` when tmux could not be asked; what was saved before stays the latest.
    */
   async save(request: SaveRequest): Promise<Saved[]> {
-    let observed: Observation[];
-    try {
-      observed = await this.observer.observe(this.connection, {
-        details: request.reason === 'change' ? 'changed' : 'all',
-        ...(request.only && { only: request.only }),
-      });
-    } catch (error) {
-      if (isNoServer(error)) return [];
-      throw error;
-    }
+    const details = request.reason === 'change' ? 'changed' : request.reason === 'output' ? 'output' : 'all';
+    let observed = await this.observe(request, details);
+    const moved = await this.followUser(observed);
+    if (moved.size > 0) observed = await this.observe(request, 'all');
     if (observed.length === 0) return [];
-    const options: SaveOptions = {
+    const now = performance.now();
+    const isTrusted = (draft: SnapshotDraft) =>
+      deliberate.has(request.reason) || this.settlesIn(draft, now) === 0;
+    const lived = observed.some(({ draft }) => isTrusted(draft)) ? await this.livedOn() : 'unknown';
+    const optionsOf = (draft: SnapshotDraft): SaveOptions => ({
       reason: request.reason,
       note: request.note ?? null,
-      server: request.dying ? 'dying' : await this.livedOn(),
-    };
+      server: request.dying ? 'dying' : isTrusted(draft) ? lived : 'unknown',
+    });
+    const editors = this.editors.save(observed, request.reason !== 'change' && request.reason !== 'output');
     const results = await saveAll(
-      observed.map(({ workspace, draft }) => ({ store: this.store(workspace), draft, options })),
+      observed.map(({ workspace, draft }) => ({
+        store: this.store(workspace),
+        draft,
+        options: optionsOf(draft),
+      })),
     );
-    return observed.map(({ workspace, name, path }, index) => {
+    await editors;
+    return observed.map(({ workspace, name, path, draft }, index) => {
       const result = results[index];
       const failure =
         result instanceof Error
@@ -109,11 +153,62 @@ export class Saver {
         workspace,
         name,
         path,
+        server: draft.server.pid,
         sequence: result instanceof Error ? null : (result?.sequence ?? null),
         written: result instanceof Error ? false : (result?.written ?? false),
         failure,
+        movedFrom: moved.get(workspace) ?? null,
+        settlesIn: isDoubtful(result) ? this.noteLoss(draft, now) : this.forgetLoss(workspace),
       };
     });
+  }
+
+  /** None where no server runs. */
+  private async observe({ only }: SaveRequest, details: ObserveRequest['details']): Promise<Observation[]> {
+    try {
+      return await this.observer.observe(this.connection, { details, ...(only && { only }) });
+    } catch (error) {
+      if (isNoServer(error)) return [];
+      throw error;
+    }
+  }
+
+  /**
+   * Notes sessions that the user renamed, and binds workspaces anew whose project was moved.
+   *
+   * @returns where those were, by the workspace's id.
+   */
+  private async followUser(observed: readonly Observation[]): Promise<Map<string, string>> {
+    const moved = new Map<string, string>();
+    for (const { workspace: id, path, captured } of observed) {
+      const { session, blueprint } = captured;
+      const folders = blueprint.windows.flatMap((window) => window.panes.map((pane) => pane.cwd));
+      const seen = { id, session, path, folders };
+      if (this.names.get(id) !== session.name) followName(this.registry, seen);
+      this.names.set(id, session.name);
+      const folder = movedFolder(this.registry, seen);
+      if (folder === null) continue;
+      await rebind(this.connection, this.registry, { id, path, session: session.id }, folder);
+      moved.set(id, path);
+    }
+    return moved;
+  }
+
+  /** Milliseconds until the loss of panes that this draft shows is settled; null when no such loss is known. */
+  private settlesIn(draft: SnapshotDraft, now: number): number | null {
+    const loss = this.losses.get(draft.workspace);
+    return loss?.panes === paneCount(draft) ? Math.max(0, loss.since + lossSettles - now) : null;
+  }
+
+  private noteLoss(draft: SnapshotDraft, now: number): number {
+    const left = this.settlesIn(draft, now);
+    if (left === null) this.losses.set(draft.workspace, { panes: paneCount(draft), since: now });
+    return left ?? lossSettles;
+  }
+
+  private forgetLoss(workspace: string): null {
+    this.losses.delete(workspace);
+    return null;
   }
 
   store(workspace: string): SnapshotStore {
@@ -133,6 +228,14 @@ export class Saver {
       return 'unknown'; // no answer is no evidence either way
     }
   }
+}
+
+function isDoubtful(result: SaveResult | Error | undefined): boolean {
+  return !(result instanceof Error) && result?.doubtful === true;
+}
+
+function paneCount({ blueprint }: SnapshotDraft): number {
+  return blueprint.windows.reduce((sum, window) => sum + window.panes.length, 0);
 }
 
 /** Removes the snapshots of all workspaces that the retention does not keep, and text that none names any more. */

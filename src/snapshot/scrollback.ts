@@ -38,6 +38,17 @@ interface Kept {
 /** Lines asked for at once: tmux serves no other client while it prints them (1,000 coloured ones take 5 ms). */
 const linesAtOnce = 2000;
 
+/** What tmux printed of a pane, with its sizes at that very moment. */
+interface Printed {
+  readonly pane: Pane;
+  /** The end of the history, joined lines as one; and how many rows of it were asked for. */
+  readonly history: readonly string[];
+  readonly rows: number;
+  /** The last row of the history goes on in the first one of the screen. */
+  readonly open: boolean;
+  readonly screen: readonly string[];
+}
+
 export class Scrollbacks {
   private readonly kept = new Map<string, Kept>();
 
@@ -62,19 +73,20 @@ export class Scrollbacks {
     const windows = new Map(reading.windows.map((window) => [window.id, window]));
     const second = Math.floor(Date.now() / 1000);
     const moved = panes.filter((pane) => this.hasMoved(pane, windows.get(pane.window)));
-    let batch: Pane[] = [];
-    let lines = 0;
-    for (const pane of moved) {
-      const wanted = this.wanted(pane) + pane.height;
-      if (batch.length > 0 && lines + wanted > linesAtOnce) {
-        await this.read(connection, batch, windows, second, idle);
-        batch = [];
-        lines = 0;
+    // Of the reading, and not of the text: what moved between the two is read again next time.
+    const prints = new Map(moved.map((pane) => [pane.id, fingerprint(pane, windows.get(pane.window))]));
+    const fingerprintOf = (id: Pane['id']) => prints.get(id) ?? '';
+    for (const batch of this.batches(moved)) {
+      for (const printed of await this.print(connection, batch)) {
+        const { pane } = printed;
+        const from = this.goesOnFrom(pane) ?? Math.max(0, pane.historySize - this.options.lines);
+        const { history, isWhole } = await this.older(connection, printed, from);
+        // Rows that were read before do not stand before these: what follows is read as a new pane.
+        if (!isWhole) this.kept.delete(pane.id);
+        this.merge({ ...printed, history }, fingerprintOf(pane.id), second, idle(pane));
+        if (!isWhole) this.kept.get(pane.id)!.historySize = Number.MAX_SAFE_INTEGER;
       }
-      batch.push(pane);
-      lines += wanted;
     }
-    if (batch.length > 0) await this.read(connection, batch, windows, second, idle);
     const texts = new Map<string, Scrollback>();
     for (const pane of panes) {
       const kept = this.kept.get(pane.id);
@@ -97,107 +109,132 @@ export class Scrollbacks {
     return kept.fingerprint !== fingerprint(pane, window) || (window?.activity ?? 0) >= kept.second;
   }
 
-  /** Lines of history to ask for: those since the last reading, or all when that cannot be told. */
-  private wanted(pane: Pane): number {
+  /** The row of the history up to which its text is known; null when all of it has to be read. */
+  private goesOnFrom(pane: Pane): number | null {
     const kept = this.kept.get(pane.id);
-    const all = Math.min(pane.historySize, this.options.lines);
-    if (!kept || kept.width !== pane.width || pane.historySize < kept.historySize) return all;
+    if (!kept || kept.width !== pane.width || pane.historySize < kept.historySize) return null;
     // When the history is full tmux drops a tenth of it at once: from there on the size does not tell what is new.
-    if (pane.historySize >= pane.historyLimit * 0.9) return all;
-    return Math.min(all, pane.historySize - kept.historySize);
+    if (pane.historySize >= pane.historyLimit * 0.9) return null;
+    return pane.historySize - kept.historySize > this.options.lines ? null : kept.historySize;
   }
 
-  private async read(
-    connection: Connection,
-    panes: readonly Pane[],
-    windows: ReadonlyMap<string, Window>,
-    second: number,
-    idle: (pane: Pane) => boolean,
-  ): Promise<void> {
-    const mark = `cw-text-${randomBytes(12).toString('hex')}`;
-    const commands = panes.flatMap((pane) => captureCommands(pane, this.wanted(pane), mark));
-    const result = await connection.batch(commands);
-    const sections = new Map<string, string>();
-    for (const part of result.stdout.toString('utf8').split(`${mark} `).slice(1)) {
-      const end = part.indexOf('\n');
-      sections.set(part.slice(0, end), part.slice(end + 1));
-    }
+  /** Rows of history to ask for at first. */
+  private wanted(pane: Pane): number {
+    const from = this.goesOnFrom(pane) ?? 0;
+    return Math.min(pane.historySize - from, this.options.lines, linesAtOnce);
+  }
+
+  /** Panes that are asked for together. */
+  private *batches(panes: readonly Pane[]): Generator<Pane[]> {
+    let batch: Pane[] = [];
+    let rows = 0;
     for (const pane of panes) {
-      const now = sections.get(`${pane.id} now`);
-      const text = {
-        history: sections.get(`${pane.id} history`),
-        seam: sections.get(`${pane.id} seam`),
-        screen: sections.get(`${pane.id} screen`),
-      };
-      if (now === undefined || text.screen === undefined) {
-        this.kept.delete(pane.id); // it ended meanwhile
-        continue;
+      const wanted = this.wanted(pane) + pane.height;
+      if (batch.length > 0 && rows + wanted > linesAtOnce) {
+        yield batch;
+        batch = [];
+        rows = 0;
       }
-      // It went on between the two readings: what was asked for does not begin where the last text ended.
-      if (now.trim() !== `${pane.historySize} ${pane.width} ${Number(pane.alternateOn)}`) {
-        await this.readAgain(connection, pane, windows, second, idle);
-        continue;
-      }
-      await this.merge(pane, text, fingerprint(pane, windows.get(pane.window)), second, idle(pane));
+      batch.push(pane);
+      rows += wanted;
     }
+    if (batch.length > 0) yield batch;
   }
 
-  /** Reads a pane that moves while it is read, all of it in one command of the server. */
-  private async readAgain(
-    connection: Connection,
-    pane: Pane,
-    windows: ReadonlyMap<string, Window>,
-    second: number,
-    idle: (pane: Pane) => boolean,
-  ): Promise<void> {
-    this.kept.delete(pane.id);
-    const lines = Math.min(this.options.lines, linesAtOnce);
-    const answer = await connection.batch([capture(pane.id, ['-S', String(-lines)])]);
-    if (answer.errors.length > 0) return;
-    const text = answer.stdout.toString('utf8');
-    // The size is not known to be of the same moment: the next reading takes all.
-    const kept = { ...pane, historySize: Number.MAX_SAFE_INTEGER };
-    await this.merge(
-      kept,
-      { history: '', seam: '', screen: text },
-      fingerprint(pane, windows.get(pane.window)),
-      second,
-      idle(pane),
+  /** The screens of panes and the ends of their histories, each pane at one moment; ones that ended are left out. */
+  private async print(connection: Connection, panes: readonly Pane[]): Promise<Printed[]> {
+    const mark = `cw-text-${randomBytes(12).toString('hex')}`;
+    const result = await connection.batch(
+      panes.flatMap((pane) => captureCommands(pane, this.wanted(pane), mark)),
     );
+    const sections = sectionsOf(result.stdout, mark);
+    return panes.flatMap((pane): Printed[] => {
+      const now = sections.get(`${pane.id} now`);
+      const screen = sections.get(`${pane.id} screen`);
+      if (now === undefined || screen === undefined) {
+        this.kept.delete(pane.id); // it ended meanwhile
+        return [];
+      }
+      const [historySize = 0, width = 0, alternate = 0] = now.trim().split(' ').map(Number);
+      // A full-screen program came or went since the reading: the next one tells what to ask for.
+      if ((alternate === 1) !== pane.alternateOn) return [];
+      const rows = Math.min(this.wanted(pane), historySize);
+      return [
+        {
+          pane: { ...pane, historySize, width },
+          history: rows === 0 ? [] : linesOf(sections.get(`${pane.id} history`) ?? ''),
+          rows,
+          // Two rows captured together that come back as one are one line that wraps.
+          open: historySize > 0 && linesOf(sections.get(`${pane.id} seam`) ?? '').length === 1,
+          screen: linesOf(screen),
+        },
+      ];
+    });
   }
 
-  private async merge(
-    pane: Pane,
-    text: { history: string | undefined; seam: string | undefined; screen: string | undefined },
-    print: string,
-    second: number,
-    isIdle: boolean,
-  ): Promise<void> {
-    const before = this.kept.get(pane.id);
-    const asked = this.wanted(pane);
-    const added = asked === 0 ? [] : linesOf(text.history ?? '');
-    const goesOn = before !== undefined && asked === pane.historySize - before.historySize;
-    const done = goesOn ? before.done : [];
-    const tail = goesOn ? [...before.tail] : [];
-    if (goesOn && before.open && tail.length > 0 && added.length > 0)
-      tail.push(`${tail.pop()}${added.shift()}`);
+  /**
+   * The history from a row on: what was printed, and before it what was not asked for yet, the newest first. Each part
+   * is a batch of its own, so that tmux serves its other clients in between; what the pane prints meanwhile moves no
+   * row, since they are counted from the top.
+   */
+  private async older(
+    connection: Connection,
+    printed: Printed,
+    from: number,
+  ): Promise<{ history: readonly string[]; isWhole: boolean }> {
+    const { id } = printed.pane;
+    const parts: (readonly string[])[] = [printed.history];
+    let lines = printed.history;
+    let size = printed.pane.historySize;
+    for (let end = size - printed.rows; end > from; ) {
+      const start = Math.max(from, end - linesAtOnce);
+      const mark = `cw-text-${randomBytes(12).toString('hex')}`;
+      const result = await connection.batch([
+        sectionCommand(id, mark, 'now'),
+        ['display-message', '-p', '-t', id, '#{history_size}'],
+        sectionCommand(id, mark, 'part'),
+        captureFromTop(id, start, end - 1),
+        sectionCommand(id, mark, 'seam'),
+        captureFromTop(id, end - 1, end),
+      ]);
+      const sections = sectionsOf(result.stdout, mark);
+      const now = Number(sections.get(`${id} now`) ?? 0);
+      // The pane ended, was cleared, or its history was full and lost its head: the rows have other numbers now.
+      if (now < size || result.errors.length > 0) return { history: parts.flat(), isWhole: false };
+      const part = linesOf(sections.get(`${id} part`) ?? '');
+      const goesOn = linesOf(sections.get(`${id} seam`) ?? '').length === 1;
+      if (goesOn && part.length > 0 && lines.length > 0)
+        parts[0] = [`${part.pop()}${lines[0]}`, ...lines.slice(1)];
+      parts.unshift(part);
+      lines = part;
+      size = now;
+      end = start;
+    }
+    return { history: parts.flat(), isWhole: true };
+  }
+
+  private merge(text: Printed, print: string, second: number, isIdle: boolean): void {
+    const { pane, open } = text;
+    const before = this.goesOnFrom(pane) === null ? undefined : this.kept.get(pane.id);
+    const added = [...text.history];
+    const tail = [...(before?.tail ?? [])];
+    if (before?.open && tail.length > 0 && added.length > 0) tail.push(`${tail.pop()}${added.shift()}`);
+    const isSameHistory = before !== undefined && pane.historySize === before.historySize;
     tail.push(...added);
-    const screen = linesOf(text.screen ?? '');
+    const screen = [...text.screen];
     if (isIdle) screen.length = Math.min(screen.length, screenRow(screen, pane));
     while (screen.length > 0 && isBlank(screen.at(-1) ?? '')) screen.pop();
-    // Two lines captured together that come back as one are one line that wraps.
-    const open =
-      asked + (before?.historySize ?? 0) > 0 && linesOf(text.seam ?? '').length === 1 && tail.length > 0;
+    const isSame = isSameHistory && before.screen.join('\n') === screen.join('\n');
     this.kept.set(pane.id, {
       fingerprint: print,
       second,
       width: pane.width,
       historySize: pane.historySize,
-      done,
+      done: before?.done ?? [],
       tail,
-      open,
+      open: open && tail.length > 0,
       screen,
-      stored: null,
+      stored: isSame ? before.stored : null,
     });
   }
 
@@ -235,27 +272,43 @@ function fingerprint(pane: Pane, window: Window | undefined): string {
   return [historySize, historyBytes, cursorX, cursorY, width, height, window?.activity].join(' ');
 }
 
-/** The history that is new, whether its last line wraps into the screen, and the screen; with their sizes at that moment. */
-function captureCommands(pane: Pane, lines: number, mark: string): Command[] {
+/** The pane's sizes at that moment, the end of its history, whether that wraps into the screen, and the screen. */
+function captureCommands(pane: Pane, rows: number, mark: string): Command[] {
   const { id } = pane;
-  const section = (name: string): Command => [
-    'display-message',
-    '-p',
-    '-t',
-    id,
-    `${mark} #{pane_id} ${name}`,
-  ];
   return [
-    section('now'),
+    sectionCommand(id, mark, 'now'),
     ['display-message', '-p', '-t', id, '#{history_size} #{pane_width} #{alternate_on}'],
-    section('history'),
-    ...(lines > 0 ? [capture(id, ['-S', String(-lines), '-E', '-1'])] : []),
-    section('seam'),
-    ...(pane.historySize > 0 && !pane.alternateOn ? [capture(id, ['-S', '-1', '-E', '0'])] : []),
-    section('screen'),
+    sectionCommand(id, mark, 'history'),
+    ...(rows > 0 ? [capture(id, ['-S', String(-rows), '-E', '-1'])] : []),
+    sectionCommand(id, mark, 'seam'),
+    ...(!pane.alternateOn ? [capture(id, ['-S', '-1', '-E', '0'])] : []),
+    sectionCommand(id, mark, 'screen'),
     // Below a full-screen program lies the screen that comes back when it ends.
     pane.alternateOn ? capture(id, ['-a']) : capture(id, ['-S', '0']),
   ];
+}
+
+function sectionCommand(id: string, mark: string, name: string): Command {
+  return ['display-message', '-p', '-t', id, `${mark} #{pane_id} ${name}`];
+}
+
+/** The output by `ID NAME`. */
+function sectionsOf(output: Buffer, mark: string): Map<string, string> {
+  const sections = new Map<string, string>();
+  for (const part of output.toString('utf8').split(`${mark} `).slice(1)) {
+    const end = part.indexOf('\n');
+    sections.set(part.slice(0, end), part.slice(end + 1));
+  }
+  return sections;
+}
+
+/**
+ * Captures rows counted from the top of the history. `capture-pane` itself counts from the screen up, and by the time
+ * that it runs the pane may have printed more; `run-shell -C` expands its command at that time.
+ */
+function captureFromTop(id: string, first: number, last: number): Command {
+  const row = (number: number) => `'#{e|-:${number},#{history_size}}'`;
+  return ['run-shell', '-t', id, '-C', `capture-pane -p -e -J -t '${id}' -S ${row(first)} -E ${row(last)}`];
 }
 
 function capture(id: string, range: readonly string[]): Command {

@@ -104,6 +104,26 @@ export class FileLayer {
     }
   }
 
+  /** Writes into a file that is there, from `position` on, without waiting for the disk. */
+  writeAt(path: string, position: number, data: Uint8Array): void {
+    const file = openSync(path, 'r+');
+    try {
+      this.write(file, path, data, position);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** Waits until what was written to a file is on the disk. */
+  async syncFile(path: string): Promise<void> {
+    const file = openSync(path, 'r');
+    try {
+      await this.sync(file, path);
+    } finally {
+      closeSync(file);
+    }
+  }
+
   rename(from: string, to: string): void {
     this.before('rename', to);
     renameSync(from, to);
@@ -228,10 +248,13 @@ export class FileLayer {
     return openSync(path, 'wx', 0o600);
   }
 
-  private write(file: number, path: string, data: Uint8Array): void {
+  private write(file: number, path: string, data: Uint8Array, position: number | null = null): void {
     this.before('write', path);
     // write() may take less than it was given (a signal, a disk that fills): the rest tells why.
-    for (let done = 0; done < data.length; ) done += writeSync(file, data, done);
+    for (let done = 0; done < data.length; ) {
+      const left = data.length - done;
+      done += writeSync(file, data, done, left, position === null ? null : position + done);
+    }
   }
 
   private sync(file: number, path: string): Promise<void> {

@@ -45,6 +45,13 @@ export function tildePath(path: string, env: Env = process.env): string {
   return path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
 }
 
+/** A path (or another word) as it can be pasted into a shell's line; a leading `~/` still means the home folder. */
+export function shellWord(text: string): string {
+  if (/^[A-Za-z0-9_~@%+=:,./-]+$/.test(text)) return text;
+  const home = text.startsWith('~/') ? '~/' : '';
+  return `${home}'${text.slice(home.length).replaceAll("'", "'\\''")}'`;
+}
+
 /** `~` and `~/x` with the home folder put in; relative paths from `base`. */
 export function expandPath(path: string, base: string, env: Env = process.env): string {
   if (path === '~') return homeFolder(env);

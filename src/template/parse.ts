@@ -103,7 +103,7 @@ function report(text: string, label: string, lines: LineCounter, faults: readonl
     `  ${' '.repeat(gutter)} | ${' '.repeat(col - 1)}${carets}`,
     ...more,
   ].join('\n');
-  return new CwError('failed', message);
+  return new CwError('failed', message, { hint: 'Nothing was changed.' });
 }
 
 // A control character of a foreign file must not reach the terminal; a tab would move the carets.
@@ -282,11 +282,11 @@ function wanted(path: Path): string {
     return 'a text, a number, or true or false (in quotes when it is empty)';
   }
   if (/(^|\.)(vars|env|options)$/.test(shape) || shape === 'hooks' || shape === 'detect') return 'a map';
+  if (last === 'size') return 'a number of cells, or a percentage such as 40%';
   if (shape.startsWith('windows.*.layout.'))
     return 'the number of a pane, or a map with pane, rows or columns';
   if (last === 'layout')
     return 'a name of tmux (main-vertical, tiled, ...), a layout string, or rows or columns';
-  if (last === 'size') return 'a number of cells, or a percentage such as 40%';
   if (last === 'worktree') return "a worktree's name, or its number from 1";
   if (last === 'run' || last === 'file' || (last === 'root' && shape.includes('panes')))
     return 'a text or a list of them';

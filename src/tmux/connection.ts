@@ -11,6 +11,8 @@ export interface BatchOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Milliseconds until the answer counts as not given; 10,000 by default. */
   readonly timeout?: number;
+  /** Words before `tmux`: a program that becomes it, such as one that gives a new server a place of its own. */
+  readonly prefix?: readonly string[];
 }
 
 export interface BatchResult {

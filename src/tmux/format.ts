@@ -42,6 +42,7 @@ const since = {
   pane_pid: 302,
   pane_start_command: 302,
   pane_start_path: 303, // CHANGES FROM 3.2a TO 3.3: "Add pane_start_path to match start_command."
+  pane_synchronized: 302,
   pane_title: 302,
   pane_top: 302,
   pane_tty: 302,

@@ -152,7 +152,9 @@ function runClient(
   const limit = options.timeout ?? defaultTimeout;
   return new Promise((resolve, reject) => {
     spawned.count += 1;
-    const child = spawn('tmux', ['-u', ...address.args, ...words], {
+    const [program = 'tmux', ...before] = options.prefix ?? [];
+    const own = ['-u', ...address.args, ...words];
+    const child = spawn(program, options.prefix?.length ? [...before, 'tmux', ...own] : own, {
       // A folder that surely exists: a missing one would read as "tmux not found", and a server that is started
       // here would hold it for ever.
       cwd: '/',

@@ -1,5 +1,5 @@
 import { CwError } from '../errors.js';
-import type { BatchResult, Command, Connection } from './connection.js';
+import type { BatchOptions, BatchResult, Command, Connection } from './connection.js';
 import {
   Cursor,
   defineRow,
@@ -137,6 +137,12 @@ export interface SessionsReading extends ServerReading {
   readonly sessions: readonly SessionRow[];
 }
 
+/** Commands that come before a reading, and how the client that runs them is started. */
+export interface First extends Pick<BatchOptions, 'prefix'> {
+  readonly commands: readonly Command[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
 /**
  * The sessions and what a plan needs to know of the server, with one tmux process. null: no server runs.
  *
@@ -146,7 +152,7 @@ export interface SessionsReading extends ServerReading {
  */
 export async function readSessions(
   connection: Connection,
-  first: { readonly commands: readonly Command[]; readonly env: NodeJS.ProcessEnv } | null = null,
+  first: First | null = null,
 ): Promise<SessionsReading | null> {
   const commands: Command[] = [
     ...(first?.commands ?? []),
@@ -154,7 +160,7 @@ export async function readSessions(
     ['list-sessions', '-F', briefSessionRow.format],
     ['list-clients', '-F', clientRow.format],
   ];
-  const result = await askServer(connection, commands, first?.env);
+  const result = await askServer(connection, commands, first);
   if (!result) return null;
   const { server, cursor } = readHead(result);
   const rows = briefSessionRow.take(cursor);
@@ -176,10 +182,11 @@ export async function readSessions(
 async function askServer(
   connection: Connection,
   commands: readonly Command[],
-  env?: NodeJS.ProcessEnv,
+  first: First | null = null,
 ): Promise<BatchResult | null> {
+  const options = first && { env: first.env, ...(first.prefix && { prefix: first.prefix }) };
   try {
-    return await connection.batch(commands, { stopOnError: true, ...(env && { env }) });
+    return await connection.batch(commands, { stopOnError: true, ...options });
   } catch (error) {
     noServerOrThrow(error, connection.address);
     return null;
@@ -203,6 +210,7 @@ const sessionRow = defineRow('s', {
   group: optional('session_group'),
   workspace: option('@cw_id'),
   path: option('@cw_path'),
+  touched: option('@cw_bell'),
   activeWindow: field('window_id'),
 });
 
@@ -214,11 +222,11 @@ const windowRow = defineRow('w', {
   // it is read as it stands, and `-n` makes the same one again. From 3.7 on all are escaped.
   name: escaped('window_name', 307),
   layout: field('window_layout'),
-  visibleLayout: field('window_visible_layout'),
   active: flag('window_active'),
   last: flag('window_last_flag'),
   zoomed: flag('window_zoomed_flag'),
   linked: flag('window_linked'),
+  synchronized: flag('pane_synchronized'),
   width: int('window_width'),
   height: int('window_height'),
   panes: int('window_panes'),
@@ -240,17 +248,13 @@ const paneRow = defineRow('p', {
   startPath: field('pane_start_path'),
   dead: flag('pane_dead'),
   deadStatus: optionalInt('pane_dead_status'),
-  deadSignal: optionalInt('pane_dead_signal'),
   active: flag('pane_active'),
   last: flag('pane_last'),
   width: int('pane_width'),
   height: int('pane_height'),
-  top: int('pane_top'),
-  left: int('pane_left'),
   historySize: int('history_size'),
   historyLimit: int('history_limit'),
   historyBytes: int('history_bytes'),
-  inMode: flag('pane_in_mode'),
   alternateOn: flag('alternate_on'),
   cursorX: int('cursor_x'),
   cursorY: int('cursor_y'),

@@ -52,7 +52,7 @@ export async function applyPlan(connection: Connection, plan: Plan, options: App
   }
   return {
     ids,
-    problems: finished.errors.map((message) => ({ subject: 'session', message: `tmux: ${message}` })),
+    problems: finished.errors.map((message) => ({ subject: 'session', message: `tmux refused: ${message}` })),
   };
 }
 

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { nearest } from '../blueprint/suggest.js';
 import { CwError, systemCode } from '../errors.js';
 import { isFolder } from '../system/files.js';
-import { expandPath, tildePath } from '../system/paths.js';
+import { expandPath, shellWord, tildePath } from '../system/paths.js';
 import type { SessionRow } from '../tmux/reading.js';
 import { sanitiseSessionName } from '../tmux/target.js';
 import type { WorkspaceRecord } from './registry.js';
@@ -41,7 +41,7 @@ export function joinWorkspaces(
     return [
       {
         id: session.workspace,
-        name: labelOf(session),
+        name: sessionLabel(session.name),
         path: session.path ?? record?.path ?? '',
         session,
         record,
@@ -58,10 +58,18 @@ export function joinWorkspaces(
   return [...open, ...closed];
 }
 
+/** Those that were open when their tmux server went away. */
+export function ended(workspaces: readonly Workspace[]): Workspace[] {
+  return workspaces.filter(
+    ({ session, record }) => session === null && record !== null && record.closedAt === null,
+  );
+}
+
 export const sessionPrefix = 'claude-dev-';
 
-function labelOf(session: SessionRow): string {
-  return session.name.startsWith(sessionPrefix) ? session.name.slice(sessionPrefix.length) : session.name;
+/** The name that a workspace goes by while it is open: that of its session, which the user may have renamed. */
+export function sessionLabel(session: string): string {
+  return session.startsWith(sessionPrefix) ? session.slice(sessionPrefix.length) : session;
 }
 
 /** What a word of the user's names: a workspace, or a folder that is none yet. */
@@ -77,7 +85,7 @@ export type Found = { readonly workspace: Workspace } | { readonly folder: strin
 export function find(query: string, places: Places): Found {
   if (looksLikePath(query))
     return { folder: projectFolder(expandPath(query, places.cwd, places.env), places.env) };
-  const workspace = findWorkspace(query, places.workspaces);
+  const workspace = workspaceCalled(query, places.workspaces);
   if (workspace) return { workspace };
   const folders = places.roots.map((root) => join(root, query)).filter(isFolder);
   if (folders.length > 1) {
@@ -88,6 +96,8 @@ export function find(query: string, places: Places): Found {
   const here = join(places.cwd, query);
   const folder = folders[0] ?? (isFolder(here) ? here : undefined);
   if (folder !== undefined) return { folder: projectFolder(folder, places.env) };
+  const meant = findWorkspace(query, places.workspaces);
+  if (meant) return { workspace: meant };
   throw notFound(query, places);
 }
 
@@ -107,18 +117,38 @@ export function requireWorkspace(query: string, places: Places): Workspace {
       hint: `Open it with: cw up ${query}`,
     });
   }
-  throw notFound(query, places);
+  const near = nearestNames(
+    query,
+    places.workspaces.map((candidate) => candidate.name),
+  );
+  throw new CwError(
+    'not-found',
+    `No workspace ${JSON.stringify(shortened(query))}.${near.length > 0 ? ` Nearest: ${near.join(', ')}.` : ''}`,
+    { hint: 'All of them: cw list' },
+  );
 }
 
+/** Of a long text its beginning. */
+function shortened(text: string, longest = 60): string {
+  return text.length > longest ? `${text.slice(0, longest - 3)}...` : text;
+}
+
+/** Of exactly this name, or of what the name becomes when it is made fit for tmux (`my.site` is `my-site`). */
 function findWorkspace(query: string, workspaces: readonly Workspace[]): Workspace | undefined {
-  const names = [query, sanitiseSessionName(query)];
-  for (const name of names) {
-    const found = workspaces.find(
+  return (
+    workspaceCalled(query, workspaces) ??
+    (/[A-Za-z0-9_]/.test(query) ? workspaceCalled(sanitiseSessionName(query), workspaces) : undefined)
+  );
+}
+
+function workspaceCalled(name: string, workspaces: readonly Workspace[]): Workspace | undefined {
+  return (
+    workspaces.find(
       (workspace) => workspace.name === name || workspace.session?.name === name || workspace.id === name,
-    );
-    if (found) return found;
-  }
-  return undefined;
+    ) ??
+    // Its session was renamed, and no save has noted that yet.
+    workspaces.find((workspace) => workspace.record?.name === name)
+  );
 }
 
 function looksLikePath(word: string): boolean {
@@ -131,7 +161,8 @@ function looksLikePath(word: string): boolean {
  * @throws CwError `not-found` or `usage`: missing, no folder, or not to be read.
  */
 export function projectFolder(path: string, env: NodeJS.ProcessEnv): string {
-  const shown = JSON.stringify(tildePath(path, env)).slice(1, -1);
+  const shown = JSON.stringify(shortened(tildePath(path, env), 200)).slice(1, -1);
+  const word = shellWord(tildePath(path, env));
   try {
     const real = realpathSync(path);
     if (!isFolder(real))
@@ -140,15 +171,18 @@ export function projectFolder(path: string, env: NodeJS.ProcessEnv): string {
     return real;
   } catch (error) {
     switch (systemCode(error)) {
-      case 'ENOENT':
       case 'ENOTDIR':
+        throw new CwError('not-found', `There is no folder ${shown}: a part of the path is a file.`, {
+          hint: 'Check the path.',
+        });
+      case 'ENOENT':
         throw new CwError('not-found', `There is no folder ${shown}.`, {
-          hint: `Make it first (mkdir -p ${shown}), or check the path.`,
+          hint: word.length > 200 ? 'Check the path.' : `Check the path, or make it: mkdir -p ${word}`,
         });
       case 'EACCES':
       case 'EPERM':
         throw new CwError('failed', `${shown} cannot be read: permission denied.`, {
-          hint: `Look at its owner and mode: ls -ld ${shown}`,
+          hint: `Look at its owner and mode: ls -ld ${word}`,
         });
       case 'ELOOP':
         throw new CwError('failed', `${shown} is a link that leads to itself.`, {
@@ -167,11 +201,10 @@ export function projectFolder(path: string, env: NodeJS.ProcessEnv): string {
 function notFound(query: string, places: Places): CwError {
   const names = [...places.workspaces.map((workspace) => workspace.name), ...projectNames(places.roots)];
   const near = nearestNames(query, names);
-  const shown = query.length > 60 ? `${query.slice(0, 57)}...` : query;
   const roots = places.roots.map((root) => tildePath(root, places.env)).join(', ');
   return new CwError(
     'not-found',
-    `No project ${JSON.stringify(shown)}.${near.length > 0 ? ` Nearest: ${near.join(', ')}.` : ''}`,
+    `No project ${JSON.stringify(shortened(query))}.${near.length > 0 ? ` Nearest: ${near.join(', ')}.` : ''}`,
     {
       hint: [
         ...(near[0] ? [`open:     claude-switch ${near[0]}`] : []),

@@ -5,6 +5,20 @@ import { tildePath } from '../system/paths.js';
 import { sanitiseSessionName } from '../tmux/target.js';
 import { sessionPrefix, type Workspace } from './find.js';
 
+const shortestSuffix = 4;
+
+function hashOf(path: string): string {
+  return createHash('sha256').update(path).digest('hex');
+}
+
+/** True when a workspace of this folder that was asked for as `wanted` may be called `name`, as `chooseName` has it. */
+export function isNameFor(name: string, wanted: string, path: string): boolean {
+  const plain = sanitiseSessionName(wanted);
+  if (name === plain) return true;
+  const suffix = name.startsWith(`${plain}-`) ? name.slice(plain.length + 1) : '';
+  return suffix.length >= shortestSuffix && hashOf(path).startsWith(suffix);
+}
+
 export interface ChosenName {
   readonly name: string;
   readonly session: string;
@@ -28,9 +42,9 @@ export function chooseName(
   );
   const foreign = !holder && taken.sessionNames.includes(sessionPrefix + plain);
   if (!holder && !foreign) return { name: plain, session: sessionPrefix + plain, note: null };
-  const suffix = createHash('sha256').update(path).digest('hex');
+  const suffix = hashOf(path);
   let name = plain;
-  for (let length = 4; length <= suffix.length; length += 4) {
+  for (let length = shortestSuffix; length <= suffix.length; length += 4) {
     name = `${plain}-${suffix.slice(0, length)}`;
     if (
       !taken.workspaces.some((workspace) => workspace.name === name) &&

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expand, fillHooks } from '../blueprint/expand.js';
 import type { PaneResume, ServerFacts } from '../blueprint/facts.js';
 import type { Blueprint } from '../blueprint/model.js';
@@ -7,7 +7,7 @@ import { describePlan, plan } from '../blueprint/plan.js';
 import { parseWindowRecord } from '../blueprint/record.js';
 import type { Step } from '../blueprint/step.js';
 import type { Template } from '../blueprint/template.js';
-import { CwError, messageOf } from '../errors.js';
+import { CwError, isCwError, messageOf } from '../errors.js';
 import { resolveEnvironment } from '../project/environment.js';
 import { excludeOurFiles } from '../project/exclude.js';
 import { gatherProjectFacts } from '../project/facts.js';
@@ -20,9 +20,12 @@ import { serverEnv } from '../tmux/address.js';
 import type { Connection } from '../tmux/connection.js';
 import type { SessionsReading } from '../tmux/reading.js';
 import { type Applied, applyPlan } from './apply.js';
+import { chooseConversations, preparedSpool } from './conversations.js';
+import { startsNvim } from './editor-socket.js';
 import { joinWorkspaces, type Workspace } from './find.js';
+import { folderInode } from './follow.js';
 import { attachHookSteps, runHook } from './hooks.js';
-import { chooseName } from './name.js';
+import { chooseName, isNameFor } from './name.js';
 import { newWorkspaceId, Registry, type WorkspaceRecord } from './registry.js';
 import { readIfRunning, startServer } from './start-server.js';
 import type { World } from './world.js';
@@ -110,20 +113,25 @@ async function build(
   const isCurrent = seen !== null && JSON.stringify(seen.records) === JSON.stringify(records);
   const server = isCurrent ? seen.server : await readIfRunning(connection);
   const workspaces = joinWorkspaces(server?.sessions ?? [], records);
-  const known = workspaces.find((workspace) =>
-    isWorkspaceOf(workspace, request.path, request.side ?? request.name),
-  );
+  const known = workspaceOf(workspaces, request.path, request.side ?? request.name);
   if (known?.session) return alreadyOpen(known, request);
   const trust = trustState(request.path, request.env);
   const chosen = await choose(request, trust.state === 'trusted');
   const sessionNames = server?.sessions.map((session) => session.name) ?? [];
-  const names = known?.record
-    ? { name: known.name, session: known.record.session, note: null }
-    : chooseName(request.side ?? request.name, request.path, { workspaces, sessionNames }, request.env);
-  const drawn = draw(request, chosen, trust.state === 'trusted', {
-    ...names,
-    id: known?.id ?? newWorkspaceId(),
-  });
+  // Its name of old, unless a session of somebody else's has taken that meanwhile.
+  const others = workspaces.filter((workspace) => workspace !== known);
+  const names =
+    known?.record && !sessionNames.includes(known.record.session)
+      ? { name: known.name, session: known.record.session, note: null }
+      : chooseName(
+          known?.name ?? request.side ?? request.name,
+          request.path,
+          { workspaces: others, sessionNames },
+          request.env,
+        );
+  const drawn = sayingWhere(chosen.name, () =>
+    draw(request, chosen, trust.state === 'trusted', { ...names, id: known?.id ?? newWorkspaceId() }),
+  );
   const { blueprint } = drawn;
   const notes = [...(names.note ? [names.note] : []), ...chosen.notes, ...drawn.notes];
   const result = {
@@ -133,23 +141,25 @@ async function build(
     session: blueprint.session,
     path: request.path,
     template: chosen.name,
-    reason: chosen.reason,
+    reason: request.side ? null : chosen.reason,
     windows: blueprint.windows.length,
     panes: blueprint.windows.reduce((sum, window) => sum + window.panes.length, 0),
   };
   if (request.dryRun) {
     const made = plan(blueprint, serverFacts(server, newNonce(), request.env));
     notes.push(...made.problems.map((problem) => problem.message));
-    return { ...result, sessionId: null, notes, steps: describePlan(made) };
+    return { ...result, sessionId: null, notes: [...new Set(notes)], steps: describePlan(made) };
   }
   const { hooks } = drawn;
   if (hooks.before_create) await runHook('before_create', hooks.before_create, blueprint, request.env);
   if (!request.side) excludeOurFiles(request.path);
-  const resume = request.paneHistory ? withHistory(blueprint, registry) : undefined;
+  const resume = await paneStarts(blueprint, registry, request.paneHistory, request.env);
   const applied = await applyBlueprint(connection, registry, blueprint, server, request.env, resume);
   notes.push(...applied.problems.map((problem) => problem.message));
   registry.write({
     ...(known?.record ?? recordOf(blueprint)),
+    name: blueprint.name,
+    session: blueprint.session,
     template: chosen.name,
     closedAt: null,
     closedBy: null,
@@ -161,20 +171,49 @@ async function build(
       notes.push(messageOf(error));
     }
   }
-  return { ...result, sessionId: applied.ids.get('session') ?? null, notes, steps: [] };
+  const sessionId = applied.ids.get('session') ?? null;
+  return { ...result, sessionId, notes: [...new Set(notes)], steps: [] };
 }
 
-/** Panes begin as the blueprint says, each shell with a history file of its own. */
-function withHistory(blueprint: Blueprint, registry: Registry): Map<string, PaneResume> {
+/**
+ * Panes begin as the blueprint says: each shell with a history file of its own, an nvim with a socket, a Claude with
+ * a conversation that we chose.
+ */
+async function paneStarts(
+  blueprint: Blueprint,
+  registry: Registry,
+  hasHistory: boolean,
+  env: NodeJS.ProcessEnv,
+): Promise<Map<string, PaneResume>> {
   const panes = blueprint.windows
     .flatMap((window) => window.panes)
     .filter((pane) => pane.startCommand === null);
-  return new Map(
-    panes.map(({ key, run }) => [
+  const lines = chooseConversations(blueprint, registry, env);
+  const starts = panes.map(async ({ key, run }): Promise<[string, PaneResume]> => {
+    const socket = startsNvim(run) ? await registry.freeEditorSocket(blueprint.id, key) : null;
+    return [
       key,
-      { run, typed: null, textFile: null, historyFile: registry.historyFile(blueprint.id, key) },
-    ]),
-  );
+      {
+        run: lines.get(key) ?? run,
+        typed: null,
+        textFile: null,
+        historyFile: hasHistory ? registry.historyFile(blueprint.id, key) : null,
+        ...(socket && { editorSocket: socket }),
+      },
+    ];
+  });
+  return new Map(await Promise.all(starts));
+}
+
+/** A fault that shows only when a template is filled (a layout that does not fit) says which template it was. */
+function sayingWhere<T>(template: string, fill: () => T): T {
+  try {
+    return fill();
+  } catch (error) {
+    if (!isCwError(error)) throw error;
+    const hint = [...(error.hint ? [error.hint] : []), `The template is ${template}. Nothing was opened.`];
+    throw new CwError(error.kind, error.message, { hint: hint.join('\n'), cause: error });
+  }
 }
 
 /** The blueprint of a template for this project, and what had to be left out. */
@@ -215,11 +254,18 @@ function draw(
   };
 }
 
+/** What is special of a builder that is not at the user's terminal (the daemon): its environment is not the user's. */
+export interface Background {
+  /** Words before `tmux` where the server has to be started, so that it is none of the builder's own processes. */
+  readonly startPrefix: readonly string[];
+}
+
 /**
  * Plans a blueprint for the server as it is and applies the plan, while no other builder of this server does. Where
  * no server runs one is started.
  *
  * @param resume how panes begin that are brought back.
+ * @param background given when this is not the user's terminal.
  * @throws CwError as `applyPlan` does.
  */
 export async function applyBlueprint(
@@ -229,22 +275,67 @@ export async function applyBlueprint(
   server: SessionsReading | null,
   env: NodeJS.ProcessEnv,
   resume: ReadonlyMap<string, PaneResume> = new Map(),
+  background: Background | null = null,
 ): Promise<Applied> {
+  return withBuildLock(connection, registry, server, env, background, ({ reading, keeper, left }) =>
+    buildBlueprint(connection, blueprint, reading, { env, resume, background, keeper, first: left }),
+  );
+}
+
+/** The server to build on, while the lock of builders is held. */
+export interface BuildingGround {
+  readonly reading: SessionsReading;
+  /** The session that keeps a server that was just started: it has to go when another one stands. */
+  readonly keeper: string | undefined;
+  /** The steps that take away what interrupted builders left. */
+  readonly left: readonly Step[];
+}
+
+/** Runs `work` while no other builder of this server does. Where no server runs one is started. */
+export async function withBuildLock<T>(
+  connection: Connection,
+  registry: Registry,
+  server: SessionsReading | null,
+  env: NodeJS.ProcessEnv,
+  background: Background | null,
+  work: (ground: BuildingGround) => Promise<T>,
+): Promise<T> {
   return withLock(registry.buildLock(), async () => {
-    const nonce = newNonce();
-    const started = server ? null : await startServer(connection, nonce, env);
-    const facts = serverFacts(server ?? started?.reading ?? null, nonce, env);
-    const planned = plan(blueprint, { ...facts, resume });
-    const made = {
-      ...planned,
-      finish: [...attachHookSteps(blueprint), ...abandoned(server), ...planned.finish],
-    };
-    // tmux gives a new pane the PATH of the client that makes it, over that of the session.
-    const path = blueprint.environment.find(({ name }) => name === 'PATH')?.value;
-    const clientEnv = { ...serverEnv(env), ...(path && { PATH: path }) };
-    const applied = await applyPlan(connection, made, { nonce, env: clientEnv, keeper: started?.keeper });
-    return { ...applied, problems: [...made.problems, ...applied.problems] };
+    if (server) return work({ reading: server, keeper: undefined, left: abandoned(server) });
+    const { reading, keeper } = await startServer(connection, newNonce(), env, background?.startPrefix);
+    return work({ reading, keeper, left: [] });
   });
+}
+
+/**
+ * Plans a blueprint and applies the plan, for a caller that holds the lock of builders.
+ *
+ * @param options `first`: steps to be done along with it.
+ * @throws CwError as `applyPlan` does.
+ */
+export async function buildBlueprint(
+  connection: Connection,
+  blueprint: Blueprint,
+  reading: SessionsReading,
+  options: {
+    readonly env: NodeJS.ProcessEnv;
+    readonly resume: ReadonlyMap<string, PaneResume>;
+    readonly background: Background | null;
+    readonly keeper?: string | undefined;
+    readonly first?: readonly Step[];
+  },
+): Promise<Applied> {
+  const { env, resume, background, keeper, first = [] } = options;
+  const nonce = newNonce();
+  const facts = serverFacts(reading, nonce, env);
+  const spool = preparedSpool(new Registry(connection.address, env));
+  const planned = plan(blueprint, { ...facts, resume, spool, updateEnvironment: background === null });
+  const made = { ...planned, finish: [...attachHookSteps(blueprint), ...first, ...planned.finish] };
+  // tmux gives a new pane the PATH of the client that makes it, over that of the session.
+  const path = blueprint.environment.find(({ name }) => name === 'PATH')?.value;
+  const clientEnv = { ...serverEnv(env), ...(path && { PATH: path }) };
+  const applied = await applyPlan(connection, made, { nonce, env: clientEnv, keeper });
+  return { ...applied, problems: [...made.problems, ...applied.problems] };
 }
 
 /**
@@ -267,11 +358,22 @@ function newNonce(): string {
   return randomBytes(5).toString('hex');
 }
 
-/** True for the workspace that an opening of this folder means: of that name, or else the one that is no side workspace. */
-export function isWorkspaceOf(workspace: Workspace, folder: string, name: unknown): boolean {
-  if (workspace.path !== folder) return false;
-  if (typeof name === 'string') return workspace.name === name;
-  return !(sideWorkspaces as readonly string[]).includes(workspace.record?.template ?? '');
+/**
+ * The workspace that an opening of this folder means: the one of that name; without a name, of those that are no side
+ * workspaces an open one before a closed one, and one with the folder's own name before the others.
+ */
+export function workspaceOf(
+  workspaces: readonly Workspace[],
+  folder: string,
+  name: string | undefined,
+): Workspace | undefined {
+  const here = workspaces.filter((workspace) => workspace.path === folder);
+  if (name !== undefined) return here.find((workspace) => isNameFor(workspace.name, name, folder));
+  const rank = ({ session, name }: Workspace) =>
+    (session ? 2 : 0) + (isNameFor(name, basename(folder), folder) ? 1 : 0);
+  return here
+    .filter(({ record }) => !(sideWorkspaces as readonly string[]).includes(record?.template ?? ''))
+    .sort((a, b) => rank(b) - rank(a))[0];
 }
 
 function alreadyOpen(known: Workspace, request: OpenRequest): Opened {
@@ -355,6 +457,7 @@ export function recordOf(blueprint: Blueprint): WorkspaceRecord {
     closedAt: null,
     closedBy: null,
     git: null,
+    inode: folderInode(blueprint.path),
   };
 }
 

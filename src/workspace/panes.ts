@@ -14,7 +14,15 @@ export interface PaneRequest {
   readonly workspace: string;
   /** The window, `@5`; the session's active one when not given. */
   readonly window?: string;
-  readonly pane: Pick<Pane, 'role' | 'title' | 'cwd' | 'run'>;
+  /** Its key is made here when it is not given. */
+  readonly pane: Pick<Pane, 'role' | 'title' | 'cwd' | 'run'> & Partial<Pick<Pane, 'key'>>;
+  /** What is really started in place of `run`, which stays the declared command. */
+  readonly start?: string;
+}
+
+/** A key for a pane that is added to a workspace. */
+export function newPaneKey(): string {
+  return `added-${randomBytes(5).toString('hex')}`;
 }
 
 /**
@@ -34,7 +42,7 @@ export async function addPane(connection: Connection, request: PaneRequest): Pro
   if (!window.startsWith('@'))
     throw new CwError('failed', `The workspace is not open any more: ${asked.errors.join('; ')}`);
   const pane: Pane = {
-    key: `added-${nonce}`,
+    key: request.pane.key ?? newPaneKey(),
     role,
     title,
     cwd,
@@ -46,7 +54,7 @@ export async function addPane(connection: Connection, request: PaneRequest): Pro
     historyLimit: null,
     restart: 'never',
   };
-  const start = paneStart(null, run, join(packageFolder(), 'shell'), shell.join(' '));
+  const start = paneStart(null, request.start ?? run, join(packageFolder(), 'shell'), shell.join(' '));
   const split: Word[] = [
     'split-window',
     '-d',

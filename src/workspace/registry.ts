@@ -1,10 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemCode } from '../errors.js';
 import { ensurePrivateFolder, readTextIfAny, writeFileAtomic } from '../system/files.js';
+import { runtimeFolder } from '../system/paths.js';
 import { serverFolder } from '../system/server-folder.js';
 import type { ServerAddress } from '../tmux/connection.js';
+import { editorSessionFile, editorSocket, prepareEditorSocket } from './editor-socket.js';
 
 /** What we remember of a workspace, open or closed: `workspace.json` in its folder of the state folder. */
 export interface WorkspaceRecord {
@@ -28,6 +30,8 @@ export interface WorkspaceRecord {
   readonly closedBy: 'user' | 'sweep' | null;
   /** The last reading of its repository. */
   readonly git: GitReading | null;
+  /** The inode of the project's folder, by which that is found when it was moved. */
+  readonly inode?: number | null;
 }
 
 export interface GitReading {
@@ -40,7 +44,10 @@ export interface GitReading {
 export class Registry {
   readonly folder: string;
 
-  constructor(address: ServerAddress, env: NodeJS.ProcessEnv) {
+  constructor(
+    address: ServerAddress,
+    private readonly env: NodeJS.ProcessEnv,
+  ) {
     this.folder = serverFolder(address.socketPath, env);
   }
 
@@ -48,11 +55,34 @@ export class Registry {
     return join(this.folder, id);
   }
 
-  /** Where the shell of a pane keeps what was typed there. The folder is made. */
+  /** Where the shell of a pane keeps what was typed there. */
+  historyPath(id: string, paneKey: string): string {
+    return join(this.workspaceFolder(id), 'history', paneKey.replace(/[^A-Za-z0-9_.-]/g, '_'));
+  }
+
+  /** The same for a shell that is started now: the folder is made. */
   historyFile(id: string, paneKey: string): string {
-    const folder = join(this.workspaceFolder(id), 'history');
-    ensurePrivateFolder(folder);
-    return join(folder, paneKey.replace(/[^A-Za-z0-9_.-]/g, '_'));
+    const file = this.historyPath(id, paneKey);
+    ensurePrivateFolder(dirname(file));
+    return file;
+  }
+
+  /** Where the nvim of a pane listens; null where that path would be too long for a socket. */
+  editorSocket(id: string, paneKey: string): string | null {
+    const socket = editorSocket(runtimeFolder(this.env), this.workspaceFolder(id), paneKey);
+    return Buffer.byteLength(socket) <= longestSocket ? socket : null;
+  }
+
+  /** The same, ready for an nvim that is started now. */
+  async freeEditorSocket(id: string, paneKey: string): Promise<string | null> {
+    const socket = this.editorSocket(id, paneKey);
+    if (socket !== null) await prepareEditorSocket(socket);
+    return socket;
+  }
+
+  /** Where the session of a pane's nvim is kept. */
+  editorSession(id: string, paneKey: string): string {
+    return editorSessionFile(this.workspaceFolder(id), paneKey);
   }
 
   /** All records that can be read, in no order. `damaged` names the files that cannot. */
@@ -107,6 +137,9 @@ export class Registry {
   }
 }
 
+// sockaddr_un.sun_path on macOS, the shortest one.
+const longestSocket = 103;
+
 const idPattern = /^w[0-9a-f]{12}$/;
 
 /** A new workspace id. Made by chance, so that ids of several machines never meet in one archive. */
@@ -154,5 +187,6 @@ function parseRecord(text: string): WorkspaceRecord | null {
       git && typeof git.dirty === 'boolean' && isText(git.at)
         ? { branch: isText(git.branch) ? git.branch : null, dirty: git.dirty, at: git.at }
         : null,
+    inode: typeof value.inode === 'number' ? value.inode : null,
   };
 }

@@ -27,17 +27,27 @@ export interface StartedServer {
  * Starts a server, which reads the user's tmux.conf, and reads the options that a plan needs (base-index and
  * such are known only now). The environment it gets stays with it for ever: that of a login, without what npm, an
  * agent or an outer tmux put into ours.
+ *
+ * @param prefix words before `tmux`, for a caller whose service manager would end the server with it.
  */
 export async function startServer(
   connection: Connection,
   nonce: string,
   env: NodeJS.ProcessEnv,
+  prefix: readonly string[] = [],
 ): Promise<StartedServer> {
   const name = `cw-tmp-${nonce}-start`;
-  const reading = await readSessions(connection, {
-    // Two words: tmux starts the program itself, without a shell.
-    commands: [['new-session', '-d', '-s', name, '-c', '/', 'sleep', '600']],
-    env: serverEnv(env),
+  const start = (words: readonly string[]) =>
+    readSessions(connection, {
+      // Two words: tmux starts the program itself, without a shell.
+      commands: [['new-session', '-d', '-s', name, '-c', '/', 'sleep', '600']],
+      env: serverEnv(env),
+      prefix: words,
+    });
+  const reading = await start(prefix).catch((error: unknown) => {
+    // Where the prefix does not work (no service manager answers), a server in the wrong place is better than none.
+    if (prefix.length === 0) throw error;
+    return start([]);
   });
   const keeper = reading?.sessions.find((session) => session.name === name)?.id;
   if (!reading || !keeper) throw new Error('tmux started a session and does not list it');

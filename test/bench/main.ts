@@ -1,9 +1,66 @@
-import { cpus } from 'node:os';
-import { printTable } from './measure.js';
+import { cpus, loadavg } from 'node:os';
+import { daemonRows } from './idle.js';
+import { ManyWorkspaces } from './many.js';
+import { type Row, tableOf } from './measure.js';
+import { restoreRows } from './restore.js';
+import { resurrectRows } from './resurrect.js';
+import { cliSaveRow, saveRows } from './save.js';
+import { stallRows } from './stall.js';
 import { startRows } from './start.js';
 
-/** `npm run bench [-- --runs N]`: ratios measured in one run; absolute times move with the machine and its load. */
-const at = process.argv.indexOf('--runs');
-const runs = at > 0 ? Number(process.argv[at + 1]) : 15;
-console.log(`Medians of ${runs} runs, taken in turn; Node ${process.version}, ${cpus().length} cores.\n`);
-printTable(await startRows(runs));
+/**
+ * `npm run bench [-- --quick] [--runs N] [--only start,save,restore,daemon,stall]`: ratios measured in one run, in turn
+ * with what they are measured against; absolute times move with the machine and its load.
+ */
+const quick = process.argv.includes('--quick');
+const runs = Number(argument('--runs') ?? (quick ? 7 : 15));
+const only = argument('--only')?.split(',');
+const sizes = quick ? [1, 10, 50] : [1, 10, 50, 100, 200];
+
+const parts: Record<string, () => Promise<Row[]>> = {
+  start: () => startRows(runs),
+  save: () => worlds(saves),
+  restore: () => worlds(restores),
+  daemon: () => daemonRows({ seconds: quick ? 30 : 60, changes: quick ? 20 : 40 }),
+  stall: () => stallRows(quick ? 10 : 30),
+};
+
+console.log(
+  `Medians of ${runs} runs, taken in turn; Node ${process.version}, ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}.\n`,
+);
+const rows: Row[] = [];
+for (const [name, part] of Object.entries(parts)) {
+  if (only && !only.includes(name)) continue;
+  process.stderr.write(`${name} ...\n`);
+  rows.push(...(await part()));
+}
+console.log(tableOf(rows));
+
+/** Each size in a world of its own: a server that has had 200 sessions is another one than a new one. */
+async function worlds(work: (many: ManyWorkspaces) => Promise<Row[]>): Promise<Row[]> {
+  const found: Row[] = [];
+  for (const size of sizes) {
+    const many = new ManyWorkspaces();
+    try {
+      await many.grow(size);
+      found.push(...(await work(many)));
+    } finally {
+      await many.dispose();
+    }
+  }
+  return found;
+}
+
+async function saves(many: ManyWorkspaces): Promise<Row[]> {
+  const rows = await saveRows(many, runs);
+  return [...rows, await cliSaveRow(many, Math.min(runs, 7)), ...(await resurrectRows(many))];
+}
+
+function restores(many: ManyWorkspaces): Promise<Row[]> {
+  return restoreRows(many, many.blueprints.length >= 100 ? 3 : 5);
+}
+
+function argument(name: string): string | undefined {
+  const at = process.argv.indexOf(name);
+  return at > 0 ? process.argv[at + 1] : undefined;
+}

@@ -5,7 +5,7 @@ export interface Sample {
   readonly times: readonly number[];
 }
 
-/** One thing to time: whole milliseconds of work, as a process or inside this one. */
+/** One thing to time, as a process or inside this one. */
 export type Work = () => void | Promise<void>;
 
 /** Runs a program to its end. Throws when it fails: a benchmark of an error is none. */
@@ -51,37 +51,70 @@ export function median(values: readonly number[]): number {
     : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
+/** The value below which this share of the values lies, 0.99 for the 99th percentile; of few values the highest. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
 export interface Row {
   readonly what: string;
   readonly ours: number;
+  /** What it is measured against, in the same run; for a row without `theirs`, how it was measured. */
   readonly against: string;
-  readonly theirs: number;
-  /** The ratio that must not be exceeded; null for a row that only informs. */
+  /** null: the limit is one for `ours` itself. */
+  readonly theirs: number | null;
+  /** The median of the ratios of all pairs; that of the two medians when it is not given. */
+  readonly ratio?: number;
+  /** What must not be exceeded, by the ratio or by `ours` itself; null for a row that only informs. */
   readonly limit: number | null;
+  /** Of `ours` and `theirs`; milliseconds when it is not given. */
+  readonly unit?: 'ms' | 'MB' | '% of a core' | 'files';
 }
 
-/** Prints the rows as a Markdown table, each with its verdict. */
-export function printTable(rows: readonly Row[]): void {
+/** The row of two works that were timed in turn. */
+export function comparison(
+  what: string,
+  against: string,
+  limit: number | null,
+  [ours, theirs]: readonly [Sample, Sample],
+): Row {
+  const ratios = ours.times.map((time, run) => time / (theirs.times[run] ?? Number.NaN));
+  return {
+    what,
+    ours: median(ours.times),
+    against,
+    theirs: median(theirs.times),
+    ratio: median(ratios),
+    limit,
+  };
+}
+
+/** The rows as a Markdown table, each with its verdict. */
+export function tableOf(rows: readonly Row[]): string {
   const cells = rows.map((row) => {
-    const ratio = row.ours / row.theirs;
-    const verdict = row.limit === null ? '' : ratio <= row.limit ? 'met' : 'NOT MET';
+    const { what, ours, against, theirs, limit, unit = 'ms' } = row;
+    const ratio = theirs === null ? null : (row.ratio ?? ours / theirs);
     return [
-      row.what,
-      ms(row.ours),
-      row.against,
-      ms(row.theirs),
-      `${ratio.toFixed(2)}x`,
-      row.limit === null ? '' : `<= ${row.limit}x`,
-      verdict,
+      what,
+      quantity(ours, unit),
+      against,
+      theirs === null ? '' : quantity(theirs, unit),
+      ratio === null ? '' : `${ratio.toFixed(2)}x`,
+      limit === null ? '' : ratio === null ? `<= ${limit} ${unit}` : `<= ${limit}x`,
+      limit === null ? '' : (ratio ?? ours) <= limit ? 'met' : 'NOT MET',
     ];
   });
   const table = [['work', 'ours', 'against', 'theirs', 'ratio', 'limit', ''], ...cells];
-  for (const [index, line] of table.entries()) {
-    console.log(`| ${line.join(' | ')} |`);
-    if (index === 0) console.log(`|${line.map(() => '---').join('|')}|`);
-  }
+  return table
+    .flatMap((line, index) => [
+      `| ${line.join(' | ')} |`,
+      ...(index === 0 ? [`|${line.map(() => '---').join('|')}|`] : []),
+    ])
+    .join('\n');
 }
 
-function ms(value: number): string {
-  return value >= 100 ? `${value.toFixed(0)} ms` : `${value.toFixed(1)} ms`;
+function quantity(value: number, unit: NonNullable<Row['unit']>): string {
+  const digits = unit === 'files' || value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  return `${value.toFixed(digits)} ${unit}`;
 }

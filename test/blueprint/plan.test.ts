@@ -345,6 +345,16 @@ describe('a group that lives', () => {
   });
 });
 
+test('a plan that is told hides what looks secret', () => {
+  const variable = (name: string, value: string) => ({ name, value, hidden: false });
+  const panes = [{ environment: { DB_PASSWORD: 'swordfish', MODE: 'dev' } }];
+  const environment = [variable('API_KEY', 'swordfish'), variable('PORT', '3000')];
+  const told = describePlan(planned(blueprintOf([{ panes }], { environment }))).join('\n');
+  expect(told).not.toContain('swordfish');
+  for (const shown of ["API_KEY '********'", "'DB_PASSWORD=********'", 'PORT 3000', 'MODE=dev'])
+    expect(told).toContain(shown);
+});
+
 test('a plan is told in lines that a person can read and a terminal survives', () => {
   const described = describePlan(
     planned(blueprintOf([{ name: "it's\\001\x1b[31m", panes: [{ cwd: '/a b' }] }])),

@@ -11,7 +11,10 @@ test('what is written on panes and windows is read back', () => {
         expect(parseWindowRecord(windowRecord(window))).toEqual({ key, layout, size });
         for (const pane of window.panes) {
           const { environment: env, title: _title, options: _options, historyLimit: _limit, ...rest } = pane;
-          expect(parsePaneRecord(paneRecord(pane))).toEqual({ ...rest, env });
+          expect(parsePaneRecord(paneRecord(pane))).toEqual({ ...rest, env, started: null });
+          expect(parsePaneRecord(paneRecord(pane, 'claude --resume x'))).toMatchObject({
+            started: 'claude --resume x',
+          });
         }
       }
     }),
@@ -26,6 +29,7 @@ const pane = {
   env: {},
   restart: 'never',
   startCommand: null,
+  started: null,
   cwd: '/',
 };
 const window = { key: 'a', layout: 'tiled', size: { width: 1, height: 1 } };

@@ -95,7 +95,7 @@ describe('cw doctor', () => {
       async () => (await s.run('tmux', ['-S', s.socket, 'ls'])).code !== 0,
     );
     const dead = await findings(s, { TMUX: `${s.socket},1,0` });
-    expect(of(dead.list, 'tmux.stale-socket')?.level).toBe('warning');
+    expect(of(dead.list, 'tmux.stale-socket')?.level).toBe('ok');
     expect(of(dead.list, 'tmux.inside')).toMatchObject({ level: 'warning', fix: 'unset TMUX TMUX_PANE' });
     expect(dead.code).toBe(0);
   });

@@ -50,6 +50,7 @@ const before: Readonly<Record<string, string>> = {
       'cw save shop && tmux -S "$CW_TMUX_SOCKET" split-window -d -t =claude-dev-shop: && cw save shop',
     ]),
   ),
+  move: 'cw up ~/projects/api --detach && mkdir -p ~/work && mv ~/projects/api ~/work/api',
   trust: "echo 'windows: [{ name: code, panes: [make watch] }]' >.cw.yaml",
 };
 
@@ -103,6 +104,7 @@ describe('the commands', () => {
       const help = await line(`cw ${name} --help`);
       expect(help).toMatchObject({ code: 0, stderr: '' });
       expect(command.examples.length).toBeGreaterThan(0);
+      for (const shown of help.stdout.split('\n')) expect(shown.length, shown).toBeLessThanOrEqual(80);
       for (const example of command.examples) {
         expect(help.stdout.replace(/\s+/g, ' ')).toContain(example.does.replace(/\s+/g, ' ').slice(0, 20));
         if (!isOpen(s, 'claude-dev-shop')) {

@@ -66,11 +66,9 @@ describe('cw', () => {
     symlinkSync(join(bin, 'cw'), join(s.home, 'one/absolute'));
     symlinkSync('../absolute', join(s.home, 'one/two/cw'));
     const env = { PATH: `${join(s.home, 'one/two')}:${onlyPrograms(s, 'readlink', 'sh')}` };
-    expect(await s.run('sh', ['-c', 'cw --version'], { env })).toEqual({
-      code: 0,
-      stdout: '9.8.7\n',
-      stderr: '',
-    });
+    const version = { code: 0, stdout: '9.8.7\n', stderr: '' };
+    expect(await s.run('sh', ['-c', 'cw --version'], { env })).toEqual(version);
+    expect(await s.run(join(bin, 'claude-switch'), ['--version'], { env })).toEqual(version);
   });
 
   it('says what is missing: Node, a newer Node, the build', async () => {

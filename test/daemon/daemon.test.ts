@@ -44,7 +44,10 @@ describe('one daemon', () => {
       save: { workspaces: ['shop'], note: 'before the merge', reason: 'manual' },
       how: '',
     });
-    const status = await client.call('status', {});
+    const status = await waitUntil('it has looked for tmux', async () => {
+      const said = await client.call('status', {});
+      return said.watching !== 'unknown' && said;
+    });
     expect(status).toMatchObject({
       running: true,
       pid: daemon.pid,

@@ -62,6 +62,41 @@ test('a change while a save runs makes one more after it, however many come', as
   expect(begun).toHaveLength(2);
 });
 
+test('what panes print is saved at once after a rest, then now and then, and once more when it is quiet', async () => {
+  const { made, begun } = saver();
+  const times: number[] = [];
+  const start = performance.now();
+  for (let second = 0; second < 35; second++) {
+    if (second < 25) made.printed();
+    for (let step = 0; step < 20; step++) {
+      await vi.advanceTimersByTimeAsync(50);
+      if (begun.length > times.length) {
+        times.push(Math.round((performance.now() - start) / 50) * 50);
+        begun.at(-1)!.end();
+      }
+    }
+  }
+  expect(times).toEqual([150, 10_050, 20_050, 25_550]);
+  expect(new Set(begun.map(({ reason }) => reason))).toEqual(new Set(['output']));
+});
+
+test('a change among what is printed is a change, also where a save waits for the one that runs', async () => {
+  const { made, begun } = saver();
+  made.printed();
+  made.changed();
+  await vi.advanceTimersByTimeAsync(150);
+  made.printed();
+  await vi.advanceTimersByTimeAsync(1500);
+  made.changed();
+  await vi.advanceTimersByTimeAsync(150);
+  begun[0]!.end();
+  await vi.advanceTimersByTimeAsync(1500);
+  expect(begun.map(({ reason }) => reason)).toEqual(['change', 'change']);
+  begun[1]!.end();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(begun).toHaveLength(2);
+});
+
 test('saves asked for never overlap, and each is answered', async () => {
   const { made, begun } = saver();
   const results = [made.save({ reason: 'manual' }), made.save({ reason: 'schedule' })];
@@ -112,4 +147,23 @@ test('after a stop no save begins by itself, and the one that runs is waited for
   made.changed();
   await vi.advanceTimersByTimeAsync(5000);
   expect(begun).toHaveLength(1);
+});
+
+test('what only time can tell is saved once more, and holds up nothing else', async () => {
+  const { made, begun } = saver();
+  made.changed();
+  await vi.advanceTimersByTimeAsync(150);
+  begun[0]!.end({ ...good, settlesIn: 10_000 });
+  await vi.advanceTimersByTimeAsync(1000);
+  made.changed();
+  await vi.advanceTimersByTimeAsync(150);
+  expect(begun).toHaveLength(2);
+  begun[1]!.end({ ...good, settlesIn: 8850 });
+  await vi.advanceTimersByTimeAsync(8850);
+  expect(begun).toHaveLength(2);
+  await vi.advanceTimersByTimeAsync(150);
+  expect(begun.map(({ reason }) => reason)).toEqual(['change', 'change', 'change']);
+  begun[2]!.end();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(begun).toHaveLength(3);
 });

@@ -10,6 +10,7 @@ import { waitUntil } from '../support/wait.js';
 
 interface Seen {
   changes: number;
+  prints: number;
   seen: number;
   gone: number;
   failures: unknown[];
@@ -17,9 +18,10 @@ interface Seen {
 }
 
 async function watching(world: Sandbox, panesASecond?: number) {
-  const counts: Seen = { changes: 0, seen: 0, gone: 0, failures: [], remarks: [] };
+  const counts: Seen = { changes: 0, prints: 0, seen: 0, gone: 0, failures: [], remarks: [] };
   const listener: TmuxListener = {
     changed: () => counts.changes++,
+    printed: () => counts.prints++,
     serverSeen: () => counts.seen++,
     serverGone: () => counts.gone++,
     remark: (text) => counts.remarks.push(text),
@@ -81,7 +83,13 @@ test('it sees what no notification tells: a cd, an environment, a synchronized w
     cause();
     await waitUntil(`${what} is seen`, () => counts.changes > before);
   }
+  // What a pane prints is told too, and is no change.
   await quiet(counts);
+  const [prints, changes] = [counts.prints, counts.changes];
+  world.tmux('send-keys', '-t', '=claude-dev-shop:', 'echo printed', 'Enter');
+  await waitUntil('what is printed is seen', () => counts.prints > prints);
+  await quiet(counts);
+  expect(counts.changes).toBe(changes);
   const before = counts.changes;
   world.tmux('send-keys', '-t', '=other:', 'cd /usr', 'Enter');
   world.tmux('set-environment', '-t', '=other:', 'PORT', '3000');

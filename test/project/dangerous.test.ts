@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { looksSecret } from '../../src/blueprint/secrets.js';
 import { isDangerousName } from '../../src/project/dangerous.js';
-import { looksSecret } from '../../src/project/secrets.js';
 
 describe('names that can run code', () => {
   it.each([

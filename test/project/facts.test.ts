@@ -33,6 +33,13 @@ it.each([
   expect(factsOf(folderWith(files)).packageManager).toBe(manager);
 });
 
+it('the test that `npm init` writes is none', () => {
+  const scripts = { test: 'echo "Error: no test specified" && exit 1', dev: 'vite' };
+  expect(factsOf(folderWith({ 'package.json': JSON.stringify({ scripts }) })).scripts).toEqual({
+    dev: 'vite',
+  });
+});
+
 it('scripts are those that are texts; a broken package.json has none', () => {
   expect(factsOf(folderWith({ 'package.json': '{"scripts": {"dev": "vite", "n": 1}}' })).scripts).toEqual({
     dev: 'vite',

@@ -124,6 +124,15 @@ describe.each(shells)('%s', (shell) => {
   });
 });
 
+it('zsh: what the command printed stays in sight when its pane becomes narrower', async ({ skip }) => {
+  needs(skip, 'zsh');
+  const pane = shellPane('zsh', 'echo printed', { '.zshrc': `PS1='ready> '` });
+  await pane.shows(/printed[\s\S]*ready>/);
+  pane.box.tmux('resize-window', '-t', '=x:', '-x', '60');
+  await pane.line('echo later');
+  await pane.shows(/^printed\n[\s\S]*^later$/m);
+});
+
 describe('bash and PROMPT_COMMAND', () => {
   const hook = `hook() { echo "$? $(declare -p PROMPT_COMMAND)" >>~/hooks; }`;
 

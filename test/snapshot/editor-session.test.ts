@@ -3,16 +3,13 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { listenVariable } from '../../src/blueprint/start.js';
 import { commandLine } from '../../src/snapshot/command-line.js';
-import { editorResume, listenVariable } from '../../src/snapshot/editor.js';
-import {
-  editorSessionFile,
-  editorSocket,
-  prepareEditorSocket,
-  saveEditorSession,
-} from '../../src/snapshot/editor-session.js';
+import { editorResume } from '../../src/snapshot/editor.js';
+import { saveEditorSession } from '../../src/snapshot/editor-session.js';
 import { callFrame, readMessage } from '../../src/snapshot/message-pack.js';
 import { findProgram } from '../../src/system/programs.js';
+import { editorSessionFile, editorSocket, prepareEditorSocket } from '../../src/workspace/editor-socket.js';
 import { sandbox } from '../support/sandbox.js';
 import { waitUntil } from '../support/wait.js';
 
@@ -102,6 +99,29 @@ describe.skipIf(findProgram('nvim') === null)('the session of a real nvim', () =
     expect(JSON.parse(readFileSync(info, 'utf8'))).toEqual([2, odd, 33, 3, 3]);
     // It listens at the same place, and so is saved again.
     await waitUntil('a save of the second one', async () => (await saveEditorSession(socket, file)).saved);
+
+    // A pane gets its size after its program has started: the splits are made for that.
+    const widths = (id: string) => world.screen(id).split('\n')[0]?.indexOf('one.txt line 1') ?? 0;
+    const before = await waitUntil('the split on the screen', () => Math.max(0, widths(again.id)));
+    const line = `${commandLine(argv)} -u NONE -i NONE -n -c 'set noswapfile'`;
+    const small = [
+      'new-session',
+      '-d',
+      '-x',
+      '40',
+      '-y',
+      '12',
+      '-P',
+      '-F',
+      '#{pane_id}',
+      '-c',
+      world.home,
+      line,
+    ];
+    const late = world.tmux(...small).trim();
+    await waitUntil('it has begun', () => /~|No Name/.test(world.screen(late)));
+    world.tmux('resize-window', '-t', late, '-x', '100', '-y', '30');
+    await waitUntil('the same split', () => widths(late) === before);
   });
 });
 
@@ -127,7 +147,7 @@ describe('an editor that does not answer', () => {
     expect(await saveEditorSession(socket, file)).toMatchObject({ saved: false });
     expect(readFileSync(file, 'utf8')).toBe('before');
     // One that lives is not taken away.
-    await prepareEditorSocket(socket);
+    await prepareEditorSocket(socket, 30);
     expect(existsSync(socket)).toBe(true);
   });
 

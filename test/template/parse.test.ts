@@ -72,6 +72,10 @@ describe('faults', () => {
     ['windows: [{name: 7}]', '1:18  "name" must be a text, not 7: put it in quotes'],
     ['windows: [{name: a, panes: [3]}]', '1:29  a pane must be a command line, a map, or nothing, not 3'],
     [
+      'windows: [{name: a, layout: {columns: [{pane: 1, size: 300%}]}}]',
+      '"size" must be a number of cells, or a percentage such as 40%, not "300%"',
+    ],
+    [
       'windows: [{name: a, panes: [{size: 300%}]}]',
       '"size" must be a number of cells, or a percentage such as 40%, not "300%"',
     ],

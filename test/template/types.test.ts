@@ -55,7 +55,7 @@ it.each<[string, Record<string, string>, string, Record<string, (string | null)[
     'node',
     { 'package.json': '{"scripts": {"start": "node .", "test": "x"}}' },
     'npm',
-    { dev: ['npm run start'] },
+    { dev: ['npm run start'], test: ['npm run test'] },
   ],
   [
     'node',
@@ -183,7 +183,7 @@ it('React: the Claude panes start in the components and the api, and storybook o
   };
   const bare = await open(files, `${tools} npm`);
   expect(bare.folders[0]).toEqual(['', '', '', '']);
-  expect(bare.notes.filter((note) => !note.startsWith('The window "test" was left out'))).toEqual([]);
+  expect(bare.notes.filter((note) => !note.startsWith('Window "test" left out'))).toEqual([]);
   const src = await open(
     { ...files, 'src/components/': '', 'src/api/': '', 'components/': '' },
     `${tools} npm`,

@@ -126,7 +126,6 @@ describe('a whole server', () => {
       panes: 2,
     });
     expect(code.layout).toMatch(/^[0-9a-f]{4},120x50,0,0\{/);
-    expect(code.visibleLayout).not.toBe(code.layout);
     expect(reading.windows[3]).toMatchObject({
       mark: '{"key":"logs, }"}',
       active: false,
@@ -150,7 +149,6 @@ describe('a whole server', () => {
       deadStatus: null,
       historyLimit: 1234,
       historySize: 0,
-      inMode: false,
       alternateOn: false,
       cursorX: 0,
       cursorY: 0,
@@ -173,7 +171,6 @@ describe('a whole server', () => {
     expect((await readServer(connection)).panes[1]).toMatchObject({
       dead: true,
       deadStatus: 7,
-      deadSignal: null,
     });
   });
 });

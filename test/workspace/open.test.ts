@@ -176,10 +176,68 @@ describe('names', () => {
     expect(world.tmux('list-windows', '-t', '=claude-dev-shop:', '-F', '#{window_name}').trim()).toBe(
       'theirs',
     );
-    const kill = await world.cw(['kill', 'claude-dev-shop', '--yes']);
-    expect(kill.code).toBe(3);
+    for (const name of ['claude-dev-shop', 'shop']) {
+      const kill = await world.cw(['kill', name, '--yes']);
+      expect(kill).toMatchObject({ code: 4, stderr: expect.stringContaining('was not made by cw') });
+    }
     expect((await world.cw(['kill', '--all', '--yes'])).code).toBe(0);
     expect(world.tmux('list-sessions', '-F', '#{session_name}').trim()).toBe('claude-dev-shop');
+  });
+
+  it('nor one that has taken the name of a workspace while that was closed', async () => {
+    const world = sandbox();
+    world.file('projects/shop/README.md', '');
+    world.tmux('-f', '/dev/null', 'new-session', '-d', '-s', 'other');
+    await open(world, 'projects/shop');
+    expect((await world.cw(['kill', 'shop', '--yes'])).code).toBe(0);
+    world.tmux('new-session', '-d', '-s', 'claude-dev-shop');
+    const ran = await world.cw(['up', '--detach', 'shop']);
+    expect(ran.stdout).toMatch(/^Opened shop-[0-9a-f]{4} /);
+    expect(ran.stderr).toContain('is left alone: this one is shop-');
+    const [entry, ...others] = JSON.parse((await world.cw(['list', '--json'])).stdout);
+    expect(others).toEqual([]);
+    expect(entry.session).toMatch(/^claude-dev-shop-/);
+  });
+
+  it('a name that had to be changed is the same workspace the next time', async () => {
+    const world = sandbox();
+    world.file('projects/shop/README.md', '');
+    world.file('projects/my-site/README.md', '');
+    await open(world, 'projects/my-site');
+    for (const wanted of ['two.words', 'my-site']) {
+      await open(world, 'projects/shop', '--name', wanted);
+      const again = JSON.parse(
+        (await world.cw(['up', '--detach', '--json', 'projects/shop', '--name', wanted])).stdout,
+      );
+      expect(again).toMatchObject({ created: false, path: join(world.home, 'projects/shop') });
+    }
+    const nothing = await world.cw(['up', '--detach', 'projects/shop', '--name', '...']);
+    expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining('nothing that a name') });
+    expect(world.tmux('list-sessions').trim().split('\n')).toHaveLength(3);
+  });
+
+  it('a folder without a name for it means its own workspace, before another one of it that was closed', async () => {
+    const world = sandbox();
+    world.file('projects/shop/README.md', '');
+    const up = async (...args: string[]) =>
+      JSON.parse((await world.cw(['up', '--detach', '--json', 'projects/shop', ...args])).stdout).name;
+    expect(await up('--name', 'another')).toBe('another');
+    expect(await up()).toBe('another'); // it is open
+    expect(await up('--name', 'shop')).toBe('shop');
+    expect(await up('--name', 'yet-another')).toBe('yet-another');
+    await world.cw(['kill', '--all', '--yes']);
+    expect(await up()).toBe('shop');
+  });
+
+  it('a folder called exactly so goes before a workspace that is called nearly so', async () => {
+    const world = sandbox();
+    world.file('projects/a.b/README.md', '');
+    world.file('projects/a b/README.md', '');
+    await open(world, 'projects/a.b');
+    const other = JSON.parse((await world.cw(['up', '--detach', '--json', 'a b'])).stdout);
+    expect(other).toMatchObject({ created: true, path: join(world.home, 'projects/a b') });
+    const same = JSON.parse((await world.cw(['up', '--detach', '--json', 'a.b'])).stdout);
+    expect(same).toMatchObject({ created: false, name: 'a-b' });
   });
 
   it.each([
@@ -290,6 +348,8 @@ describe('two at once, and failures', () => {
       ['frobnicate', 3, 'No project "frobnicate".'],
       ['', 2, 'empty'],
       [`./${'x'.repeat(300)}`, 2, 'longer than the system allows'],
+      [`${file}/x`, 3, 'a part of the path is a file'],
+      ["./it's gone", 3, `mkdir -p ~/'it'\\''s gone'`],
     ] as const) {
       const ran = await world.cw(['up', word]);
       expect({ word, code: ran.code, stderr: ran.stderr }).toMatchObject({

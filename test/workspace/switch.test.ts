@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root, type Sandbox, sandbox } from '../support/sandbox.js';
 import { terminal } from '../support/terminal.js';
@@ -191,6 +191,47 @@ describe('kill', () => {
     expect(again).toMatchObject({ created: true, name: 'shop' });
   });
 
+  it('in one of its own panes it counts as closed by the user', async () => {
+    const world = await withProjects('shop');
+    await world.cw(['up', '--detach', 'projects/shop']);
+    await waitUntil('the shell is ready', () => /[$#] *$/m.test(world.screen('=claude-dev-shop:')));
+    world.tmux(
+      'send-keys',
+      '-t',
+      '=claude-dev-shop:',
+      '-l',
+      '--',
+      `CW_DAEMON=off ${root}/bin/cw kill shop --yes`,
+    );
+    world.tmux('send-keys', '-t', '=claude-dev-shop:', 'Enter');
+    const records = () =>
+      readdirSync(String(world.env.XDG_STATE_HOME), { recursive: true, encoding: 'utf8' })
+        .filter((path) => basename(path) === 'workspace.json')
+        .map((path) => readFileSync(join(String(world.env.XDG_STATE_HOME), path), 'utf8'));
+    await waitUntil('it is noted', () => records().some((text) => /"closedBy":\s*"user"/.test(text)));
+  });
+
+  it('closes what has lost its folder, which is not opened again without it', async () => {
+    const world = await withProjects('shop');
+    await world.cw(['up', '--detach', 'projects/shop']);
+    rmSync(join(world.home, 'projects/shop'), { recursive: true });
+    expect(await world.cw(['kill', 'shop', '--yes'])).toMatchObject({ code: 0, stderr: '' });
+    for (const args of [
+      ['up', 'shop'],
+      ['up', 'shop', '--dry-run'],
+      ['switch', 'shop'],
+    ]) {
+      const ran = await world.cw(args);
+      expect(ran).toMatchObject({ code: 3, stdout: '' });
+      expect(ran.stderr).toContain('The folder of shop is gone: ~/projects/shop.');
+    }
+    const unknown = await world.cw(['kill', 'sho', '--yes']);
+    expect(unknown).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/^No workspace "sho". Nearest: shop/),
+    });
+  });
+
   it('a failing before_close keeps it open', async () => {
     const world = await withProjects('shop');
     world.file('projects/shop/.cw.yaml', 'hooks:\n  before_close: "echo still busy; false"\n');
@@ -213,6 +254,11 @@ describe('list', () => {
     ])
       await world.run('git', args, inShop);
     await world.cw(['up', '--detach', 'projects/shop']);
+    expect(JSON.parse((await world.cw(['list', '--json'])).stdout)[0]).toMatchObject({
+      branch: 'main',
+      dirty: null,
+      gitAt: null,
+    });
     const read = async () => JSON.parse((await world.cw(['list', '--fresh', '--json'])).stdout)[0];
     expect(await read()).toMatchObject({ branch: 'main', dirty: false, gitAt: expect.stringMatching(/^20/) });
     world.file('projects/shop/new.txt', 'new');
@@ -239,5 +285,9 @@ describe('list', () => {
       created: false,
       name: 'scratch',
     });
+    // By whatever verb it is opened again, it is the same.
+    await world.cw(['kill', 'scratch', '--yes']);
+    const again = await world.cw(['up', 'scratch']);
+    expect(again.stdout).toContain('Opened scratch (1 window, 2 panes) from the template scratch.');
   });
 });

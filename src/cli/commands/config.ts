@@ -58,10 +58,7 @@ const get: Command = {
   name: 'config get',
   summary: 'The value of one setting; a list one item a line.',
   positionals: [keyWord],
-  examples: [
-    { line: 'cw config get roots', does: 'The folders that are searched for projects.' },
-    { line: 'cw config get rots', does: 'A key that there is not: the nearest is named.', exit: 2 },
-  ],
+  examples: [{ line: 'cw config get roots', does: 'The folders that are searched for projects.' }],
   async run(args, context) {
     const key = knownKey(args.positionals.key);
     const path = settingsPath(context.env);
@@ -77,13 +74,12 @@ const get: Command = {
 
 const set: Command = {
   name: 'config set',
-  summary: 'Changes one setting.',
+  summary: 'Change one setting.',
   description: 'The value is text or JSON; the items of a list can also be given as words.',
   positionals: [keyWord, { name: 'value', describe: 'The new value.', required: true, variadic: true }],
   examples: [
     { line: 'cw config set roots ~/projects ~/work', does: 'Search two folders for projects.' },
     { line: 'cw config set size 220x60', does: 'Open larger workspaces away from a terminal.' },
-    { line: 'cw config set size wide', does: 'A value that does not fit changes nothing.', exit: 2 },
   ],
   async run(args, context) {
     const key = knownKey(args.positionals.key);
@@ -102,7 +98,7 @@ const set: Command = {
 
 const unset: Command = {
   name: 'config unset',
-  summary: 'Puts one setting back to its default.',
+  summary: 'Put one setting back to its default.',
   positionals: [keyWord],
   examples: [{ line: 'cw config unset size', does: 'The default size again.' }],
   async run(args, context) {
@@ -133,7 +129,7 @@ export const verb: Verb = {
 function knownKey(key: string | undefined): SettingKey {
   if (key !== undefined && isSettingKey(key)) return key;
   throw new CwError('usage', `There is no setting "${key}".${meant(key ?? '')}`, {
-    hint: `Settings: ${settingKeys.join(', ')}`,
+    hint: 'All settings: cw config list',
   });
 }
 

@@ -1,23 +1,79 @@
+import { messageOf } from '../../errors.js';
 import { checkEnvironment } from '../../health/environment.js';
 import { type Finding, worstFirst } from '../../health/finding.js';
+import { checkSaving, type DaemonSeen, type SavingFacts } from '../../health/saving.js';
 import { checkTmux } from '../../health/tmux.js';
+import { installedUnit, lingers, systemdState } from '../../integration/systemd.js';
+import { findDaemon } from '../../rpc/start.js';
+import { lastRehearsal } from '../../snapshot/rehearsal.js';
+import { readWorld } from '../../workspace/world.js';
 import type { Command, Context } from '../command.js';
-import { indent, styler, visible } from '../output.js';
+import { age, indent, styler, visible } from '../output.js';
 
 export const verb: Command = {
   name: 'doctor',
-  summary: 'Check what cw needs: tmux, locale, programs, settings, folders.',
+  summary: 'Check what cw needs: tmux, the daemon, locale, programs, settings, folders.',
   description: 'The worst comes first, each with its cure. Exit code 1 when something keeps cw from working.',
   examples: [
     { line: 'cw doctor', does: 'All checks.' },
     { line: 'cw doctor --json', does: 'For programs.' },
   ],
   async run(_args, context) {
-    const findings = worstFirst([...(await checkTmux(context.env)), ...checkEnvironment(context.env)]);
+    const findings = worstFirst([
+      ...(await checkTmux(context.env)),
+      ...(await savingFindings(context)),
+      ...checkEnvironment(context.env),
+    ]);
     const failed = findings.some(({ level }) => level === 'error');
     return { data: findings, text: picture(findings, context), ...(failed ? { exit: 1 } : {}) };
   },
 };
+
+async function savingFindings(context: Context): Promise<Finding[]> {
+  try {
+    return checkSaving(await savingFacts(context));
+  } catch (error) {
+    // The address of the server is not one, or the state folder cannot be read: findings of their own say so.
+    const message = `could not be looked at: ${messageOf(error)}`;
+    return [{ id: 'daemon.running', level: 'unknown', subject: 'daemon', message, fix: null }];
+  }
+}
+
+async function savingFacts(context: Context): Promise<SavingFacts> {
+  const { env } = context;
+  const connection = context.tmux();
+  const [daemon, world, systemd] = await Promise.all([
+    daemonSeen(connection.address.socketPath, env),
+    readWorld(connection, env).catch(() => null), // that tmux does not answer is a finding of its own
+    systemdState(env),
+  ]);
+  const open = world?.workspaces.filter(({ session }) => session) ?? [];
+  return {
+    daemon,
+    open: world && open.length,
+    autostart: context.settings().daemonAutostart,
+    rehearsals: open.flatMap(({ id, name }) => {
+      const last = world && lastRehearsal(world.registry, id);
+      return last ? [{ name, ...last }] : [];
+    }),
+    service: systemd.running ? { unit: installedUnit(env), lingers: await lingers(env) } : null,
+    age,
+  };
+}
+
+async function daemonSeen(server: string, env: NodeJS.ProcessEnv): Promise<DaemonSeen> {
+  const found = await findDaemon(server, env);
+  if (found.state === 'silent') return { state: 'silent', why: found.why };
+  if (found.state !== 'running') return { state: 'none' };
+  try {
+    const { pid, lastSaveAt, lastSaveError, watching } = await found.client.call('status', {}, 5000);
+    return { state: 'running', pid, lastSaveAt, lastSaveError, isWatching: watching !== 'unknown' };
+  } catch (error) {
+    return { state: 'silent', why: messageOf(error) };
+  } finally {
+    found.client.close();
+  }
+}
 
 const marks: Readonly<Record<Finding['level'], readonly [word: string, format: 'red' | 'yellow' | 'green']>> =
   {

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
+import { looksSecret } from '../../blueprint/secrets.js';
 import { CwError, isCwError, messageOf } from '../../errors.js';
 import { isDangerousName } from '../../project/dangerous.js';
 import { setInDotenv, unsetInDotenv } from '../../project/env-edit.js';
 import { envFileName, readEnvFile } from '../../project/env-file.js';
 import { type ResolvedEnvironment, resolveEnvironment } from '../../project/environment.js';
 import { excludeOurFiles } from '../../project/exclude.js';
-import { looksSecret } from '../../project/secrets.js';
 import { readSmallFile } from '../../project/small-file.js';
 import { isTrusted, trust, trustState } from '../../project/trust.js';
 import { writeFileAtomic } from '../../system/files.js';
@@ -43,7 +43,6 @@ export const verb: Command = {
       does: 'Change one, in the file and the session.',
     },
     { line: 'cw env shop --unset API_URL', does: 'Take it out again.' },
-    { line: 'cw env shop --set 2FAST=1', does: 'A name that cannot be one changes nothing.', exit: 2 },
   ],
   async run(args, context) {
     // All words are checked before anything is changed.

@@ -14,7 +14,7 @@ import {
 import { findDaemon } from '../../rpc/start.js';
 import { tildePath } from '../../system/paths.js';
 import type { Command, Context, Outcome, Verb } from '../command.js';
-import { indent } from '../output.js';
+import { indent, visible } from '../output.js';
 
 const systemd: Command = {
   name: 'init systemd',
@@ -103,8 +103,71 @@ async function remove(context: Context, path: string): Promise<Outcome> {
   };
 }
 
+const claude: Command = {
+  name: 'init claude',
+  summary: "Write cw's hooks into Claude Code's own settings.",
+  description:
+    'Panes that cw starts bring their hooks along; this is for those in which you start claude yourself. Shows what would change in settings.json and asks before it is written; comments, order and form stay. The undo gives the file back as it was.',
+  options: {
+    user: { type: 'boolean', describe: 'Your own settings, for all projects (the default).' },
+    project: { type: 'boolean', describe: "The settings of the project's folder that you are in." },
+    print: { type: 'boolean', describe: 'Print the hooks, change nothing.' },
+    remove: { type: 'boolean', describe: 'Take them out again.' },
+    yes: { type: 'boolean', short: 'y', describe: 'Do not ask.' },
+  },
+  examples: [
+    { line: 'cw init claude --print', does: 'See the hooks first.' },
+    { line: 'cw init claude --yes', does: 'Write them, for all projects.' },
+    { line: 'cw init claude --remove --yes', does: 'As it was before.' },
+  ],
+  async run(args, context) {
+    const { print, remove, user, project, yes } = args.options;
+    if (print && remove)
+      throw new CwError('usage', 'Both --print and --remove were given.', { hint: 'Give one of them.' });
+    if (user && project)
+      throw new CwError('usage', 'Both --user and --project were given.', { hint: 'Give one of them.' });
+    const { planInstall, settingsPath } = await import('../../claude/user-hooks.js');
+    const path = settingsPath(project ? 'project' : 'user', context.env, context.cwd);
+    if (print) {
+      const { after } = planInstall({ path, target: path, text: null, mode: 0o600 });
+      return { data: { path, settings: JSON.parse(after ?? '{}') }, text: (after ?? '').trimEnd() };
+    }
+    return changeHooks(context, path, remove === true, yes === true);
+  },
+};
+
+async function changeHooks(context: Context, path: string, remove: boolean, yes: boolean): Promise<Outcome> {
+  const hooks = await import('../../claude/user-hooks.js');
+  const { env } = context;
+  const shown = tildePath(path, env);
+  const undo = `Undo: cw init claude ${path === hooks.settingsPath('user', env, context.cwd) ? '' : '--project '}--remove`;
+  for (let again = false; ; again = true) {
+    const file = hooks.readSettingsFile(path);
+    const change = remove ? hooks.planRemove(file, env) : hooks.planInstall(file);
+    if (change.after === file.text) {
+      const text = remove ? `There are no hooks of cw in ${shown}.` : `The hooks are in ${shown} already.`;
+      return { data: { path, changed: false }, text };
+    }
+    const target = file.target === path ? '' : `, a link to ${tildePath(file.target, env)}`;
+    const what = change.after === null ? 'This file will be removed' : 'This will change';
+    if (again) context.note('The file was changed meanwhile: nothing was written yet.');
+    context.note(`${what}: ${shown}${target}\n${indent(hooks.previewLines(change).map(visible).join('\n'))}`);
+    if (!yes) {
+      if (!context.terminal.interactive)
+        throw new CwError('refused', `Changing ${shown} needs a yes.`, {
+          hint: `Nothing was written. Without a terminal: cw init claude ${remove ? '--remove ' : ''}--yes`,
+        });
+      if (!(await context.ask('Write it?')))
+        return { data: { path, changed: false }, text: 'Nothing was written.' };
+    }
+    if (!hooks.applyChange(change, env)) continue;
+    const done = remove ? `The hooks are out of ${shown}.` : `The hooks are in ${shown}.\n${undo}`;
+    return { data: { path, changed: true }, text: done };
+  }
+}
+
 export const verb: Verb = {
   name: 'init',
   summary: 'Set up what is around cw; each can be undone.',
-  subcommands: { systemd },
+  subcommands: { systemd, claude },
 };

@@ -1,7 +1,7 @@
 import { type Killed, killWorkspace } from '../../cleanup/kill.js';
 import { CwError } from '../../errors.js';
-import { requireWorkspace } from '../../workspace/find.js';
-import { placesOf, readWorld } from '../../workspace/world.js';
+import { type Places, requireWorkspace, sessionPrefix, type Workspace } from '../../workspace/find.js';
+import { placesOf, readWorld, type World } from '../../workspace/world.js';
 import type { Command } from '../command.js';
 
 export const verb: Command = {
@@ -29,7 +29,7 @@ export const verb: Command = {
     const places = placesOf(world, context.settings(), context.cwd, context.env);
     const chosen = args.options.all
       ? world.workspaces.filter((workspace) => workspace.session)
-      : [...new Set(args.rest.map((name) => requireWorkspace(name, places)))];
+      : [...new Set(args.rest.map((name) => requireOurs(name, world, places)))];
     const closed = chosen.find((workspace) => !workspace.session);
     if (closed)
       throw new CwError('not-found', `${closed.name} is not open.`, { hint: 'cw list shows what is.' });
@@ -42,9 +42,11 @@ export const verb: Command = {
         });
       }
       const panes = chosen.reduce((sum, workspace) => sum + (workspace.session?.panes ?? 0), 0);
-      if (!(await context.ask(`Close ${names} (${panes} panes)?`)))
+      if (!(await context.ask(`Close ${names} (${panes} ${panes === 1 ? 'pane' : 'panes'})?`)))
         return { data: [], text: 'Nothing was closed.' };
     }
+    // In a pane of what is closed we lose our terminal with it; what comes after must be done all the same.
+    process.on('SIGHUP', () => {});
     const killed: Killed[] = [];
     const failures: string[] = [];
     for (const workspace of chosen) {
@@ -61,7 +63,7 @@ export const verb: Command = {
       text: killed
         .map((one) =>
           [
-            `${one.name} is closed. Saved with its text as snapshot ${one.snapshot} (cw snapshot show ${one.name}); undo: cw restore ${one.name}`,
+            `Closed ${one.name}, saved with its text as snapshot ${one.snapshot}. Undo: cw restore ${one.name}`,
             ...one.notes,
           ].join('\n'),
         )
@@ -70,3 +72,19 @@ export const verb: Command = {
     };
   },
 };
+
+/**
+ * The workspace of this name.
+ *
+ * @throws CwError `refused` for a session that cw did not make.
+ */
+function requireOurs(name: string, world: World, places: Places): Workspace {
+  const known = world.workspaces.some((one) => one.name === name || one.session?.name === name);
+  const foreign = world.server?.sessions.find(
+    (session) => session.workspace === null && [name, sessionPrefix + name].includes(session.name),
+  );
+  if (known || !foreign) return requireWorkspace(name, places);
+  throw new CwError('refused', `The session ${foreign.name} was not made by cw: it is left alone.`, {
+    hint: `To end it all the same: tmux kill-session -t '=${foreign.name}'`,
+  });
+}

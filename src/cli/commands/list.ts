@@ -1,3 +1,5 @@
+import { branchAt } from '../../git/head.js';
+import { daemonListens } from '../../rpc/answers.js';
 import { tildePath } from '../../system/paths.js';
 import { type ListEntry, listEntries } from '../../workspace/list.js';
 import type { GitReading } from '../../workspace/registry.js';
@@ -23,14 +25,19 @@ export const verb: Command = {
     { line: 'cw list --json', does: 'For programs.' },
   ],
   async run(args, context) {
+    // Asked while tmux answers.
+    const listening = context.json || daemonListens(context.tmux().address.socketPath, context.env);
     const world = await readWorld(context.tmux(), context.env);
     for (const file of world.damaged)
       context.note(`${file} cannot be read and is left out; its workspace is found again when it is open.`);
     const git = args.options.fresh ? await freshGit(world, context) : undefined;
-    const entries = listEntries(world.workspaces, git).filter(
-      (entry) => !args.options.open || entry.state === 'open',
-    );
-    return { data: entries, text: picture(entries, context) };
+    const entries = listEntries(world.workspaces, git)
+      .filter((entry) => !args.options.open || entry.state === 'open')
+      // Which branch it is costs nothing to ask; whether it is dirty is from the last reading.
+      .map((entry) => ({ ...entry, branch: branchAt(entry.path) ?? entry.branch }));
+    const isUnsaved = entries.some((entry) => entry.state === 'open') && !(await listening);
+    const remark = isUnsaved ? '\nNo daemon runs: nothing is saved by itself. Start it: cw daemon start' : '';
+    return { data: entries, text: `${picture(entries, context)}${remark}` };
   },
 };
 
@@ -47,7 +54,9 @@ function picture(entries: readonly ListEntry[], context: Context): string {
   const rows = entries.map((entry) => [
     entry.attached ? '●' : entry.state === 'open' ? ' ' : '○',
     entry.name,
-    entry.state === 'closed' ? 'closed' : `${entry.windows} win, ${entry.panes} panes`,
+    entry.state === 'closed'
+      ? 'closed'
+      : `${entry.windows} win, ${entry.panes} ${entry.panes === 1 ? 'pane' : 'panes'}`,
     entry.branch === null && entry.dirty === null
       ? '-'
       : `${entry.branch ?? 'detached'}${entry.dirty ? ' *' : ''}`,

@@ -1,5 +1,5 @@
 import { CwError, messageOf } from '../../errors.js';
-import { requireWorkspace, type Workspace } from '../../workspace/find.js';
+import { ended, requireWorkspace } from '../../workspace/find.js';
 import { placesOf, readWorld } from '../../workspace/world.js';
 import type { Command } from '../command.js';
 import { wakeDaemon } from '../entering.js';
@@ -69,10 +69,3 @@ export const verb: Command = {
     };
   },
 };
-
-/** Those that were open when their tmux server went away. */
-export function ended(workspaces: readonly Workspace[]): Workspace[] {
-  return workspaces.filter(
-    ({ session, record }) => session === null && record !== null && record.closedAt === null,
-  );
-}

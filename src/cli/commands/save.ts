@@ -1,7 +1,7 @@
 import { CwError } from '../../errors.js';
 import { Saver } from '../../snapshot/save.js';
-import { requireWorkspace } from '../../workspace/find.js';
-import { placesOf, readWorld } from '../../workspace/world.js';
+import { ended, requireWorkspace } from '../../workspace/find.js';
+import { placesOf, readWorld, type World } from '../../workspace/world.js';
 import type { Command } from '../command.js';
 
 export const verb: Command = {
@@ -36,7 +36,18 @@ export const verb: Command = {
       ...(chosen.length > 0 && { only: new Set(chosen.map((workspace) => workspace.id)) }),
     });
     await saver.settle();
-    if (saved.length === 0) return { data: [], text: 'No workspace is open: nothing to save.' };
+    if (saved.length === 0 && world.workspaces.some((workspace) => workspace.session)) {
+      throw new CwError(
+        'tmux-unusable',
+        'The tmux server ended while it was being read: nothing was saved.',
+        {
+          hint: 'What was saved before is whole. To bring it back: cw restore --all',
+        },
+      );
+    }
+    if (saved.length === 0) return { data: [], text: nothingOpen(world) };
+    for (const { name, path, movedFrom } of saved)
+      if (movedFrom !== null) context.note(`The project of ${name} was moved from ${movedFrom} to ${path}.`);
     const failed = saved.filter((one) => one.failure !== null);
     return {
       data: saved.map(({ name, sequence, written, failure }) => ({
@@ -56,3 +67,10 @@ export const verb: Command = {
     };
   },
 };
+
+function nothingOpen({ workspaces }: World): string {
+  const names = ended(workspaces).map((workspace) => workspace.name);
+  return names.length === 0
+    ? 'No workspace is open: nothing to save.'
+    : `No workspace is open: nothing to save. Ended with their tmux server: ${names.join(', ')}. To bring back: cw restore --all`;
+}

@@ -1,4 +1,4 @@
-import { isWorkspaceOf, type SideWorkspace, sideFolder } from '../../workspace/open.js';
+import { type SideWorkspace, sideFolder, workspaceOf } from '../../workspace/open.js';
 import { readWorld } from '../../workspace/world.js';
 import type { Command } from '../command.js';
 import { enter } from '../entering.js';
@@ -16,7 +16,7 @@ export function sideVerb(side: SideWorkspace, summary: string): Command {
     async run(args, context) {
       const folder = sideFolder(context.env);
       const world = await readWorld(context.tmux(), context.env);
-      const workspace = world.workspaces.find((candidate) => isWorkspaceOf(candidate, folder, side));
+      const workspace = workspaceOf(world.workspaces, folder, side);
       const options = { trust: false, detach: args.options.detach === true };
       // What ended with its server comes back; for a first time, and when it was closed, its template is opened.
       const isKnown = workspace !== undefined && workspace.record?.closedBy !== 'user' && !workspace.session;

@@ -17,14 +17,19 @@ export const verb: Command = {
     const name = args.positionals.name;
     const places = placesOf(world, context.settings(), context.cwd, context.env);
     const chosen = name === undefined ? world.workspaces : [requireWorkspace(name, places)];
-    const rows: { name: string; entry: SnapshotEntry }[] = [];
+    const rows: { name: string; entry: SnapshotEntry; order: string }[] = [];
     for (const workspace of chosen) {
       const store = new SnapshotStore(world.registry.folder, workspace.id);
-      rows.push(...(await store.list()).map((entry) => ({ name: workspace.name, entry })));
+      // A clock may have been put back: within a workspace the order is that of the saves.
+      let order = '';
+      for (const entry of (await store.list()).reverse()) {
+        if (entry.at > order) order = entry.at;
+        rows.push({ name: workspace.name, entry, order });
+      }
       for (const finding of store.takeFindings())
         context.note(`${workspace.name}: ${finding.path} cannot be read: ${finding.why}`);
     }
-    rows.sort((a, b) => b.entry.at.localeCompare(a.entry.at) || b.entry.sequence - a.entry.sequence);
+    rows.sort((a, b) => b.order.localeCompare(a.order) || b.entry.sequence - a.entry.sequence);
     const data = rows.map(({ name: workspace, entry }) => ({
       id: entry.id,
       workspace,

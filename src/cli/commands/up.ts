@@ -1,9 +1,9 @@
 import { CwError } from '../../errors.js';
 import { type Found, find } from '../../workspace/find.js';
-import { isWorkspaceOf, type OpenRequest, openWorkspace } from '../../workspace/open.js';
+import { type OpenRequest, openWorkspace, workspaceOf } from '../../workspace/open.js';
 import { placesOf, readWorld, type World } from '../../workspace/world.js';
 import type { Args, Command, Context, Outcome } from '../command.js';
-import { enter, openRequest } from '../entering.js';
+import { enter, openRequest, requireFolder } from '../entering.js';
 import { attachArguments } from '../opening.js';
 
 export const verb: Command = {
@@ -51,16 +51,26 @@ export const verb: Command = {
         hint: 'cw up PATH, or cw up for this folder',
       });
     }
+    if (typeof args.options.name === 'string') checkName(args.options.name);
     const world = await readWorld(context.tmux(), context.env);
     const found = find(word, placesOf(world, context.settings(), context.cwd, context.env));
     return open(atFolder(found, world, args), world, args, context);
   },
 };
 
+/** Names are made fit for tmux; of some nothing would be left. */
+function checkName(name: string): void {
+  if (/[A-Za-z0-9_]/.test(name.normalize('NFKD'))) return;
+  throw new CwError('usage', `--name ${JSON.stringify(name)} holds nothing that a name can be made of.`, {
+    hint: 'Letters a-z, digits, _ and - stay; every other character becomes a -.',
+  });
+}
+
 /** The workspace of a folder, where it has one of the name that is asked for. */
 function atFolder(found: Found, world: World, args: Args): Found {
   if ('workspace' in found) return found;
-  const workspace = world.workspaces.find((one) => isWorkspaceOf(one, found.folder, args.options.name));
+  const { name } = args.options;
+  const workspace = workspaceOf(world.workspaces, found.folder, typeof name === 'string' ? name : undefined);
   return workspace ? { workspace } : found;
 }
 
@@ -83,11 +93,12 @@ async function open(found: Found, world: World, args: Args, context: Context): P
 }
 
 async function dryRun(found: Found, request: Partial<OpenRequest>, context: Context): Promise<Outcome> {
+  requireFolder(found, context);
   const opened = await openWorkspace(
     context.tmux(),
     openRequest(found, { ...request, dryRun: true }, context),
   );
-  for (const note of opened.notes) context.note(note);
+  if (!context.json) for (const note of opened.notes) context.note(note);
   return {
     data: { ...opened, sessionId: undefined },
     text: opened.created ? opened.steps.join('\n') : `${opened.name} is open already: nothing would be done.`,

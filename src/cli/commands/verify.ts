@@ -1,4 +1,6 @@
+import { messageOf } from '../../errors.js';
 import { BlobStore } from '../../snapshot/blobs.js';
+import { isFaithful, recordRehearsal } from '../../snapshot/rehearsal.js';
 import { SnapshotStore } from '../../snapshot/store.js';
 import { type Fidelity, verifySnapshot } from '../../snapshot/verify.js';
 import { requireWorkspace } from '../../workspace/find.js';
@@ -22,10 +24,17 @@ export const verb: Command = {
     const results: Fidelity[] = [];
     for (const workspace of workspaces) {
       const snapshot = await new SnapshotStore(world.registry.folder, workspace.id).latest();
-      if (snapshot) results.push(await verifySnapshot(snapshot, blobs, context.env));
-      else context.note(`${workspace.name} has no snapshot yet.`);
+      if (snapshot) {
+        const found = await verifySnapshot(snapshot, blobs, context.env);
+        try {
+          recordRehearsal(world.registry, found);
+        } catch (error) {
+          context.note(`${found.name}: the result could not be noted: ${messageOf(error)}`);
+        }
+        results.push(found);
+      } else context.note(`${workspace.name} has no snapshot yet.`);
     }
-    const failed = results.some((result) => result.equal < result.fields || result.problems.length > 0);
+    const failed = !results.every(isFaithful);
     return {
       data: results,
       text: results.map(picture).join('\n') || 'Nothing is saved yet.',

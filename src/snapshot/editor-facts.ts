@@ -1,0 +1,61 @@
+import { copyFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Blueprint, Pane } from '../blueprint/model.js';
+import { isUntracked } from '../project/exclude.js';
+import { trustState } from '../project/trust.js';
+import { ensurePrivateFolder, isFile } from '../system/files.js';
+import type { Registry } from '../workspace/registry.js';
+import type { EditorFacts } from './editor.js';
+
+/**
+ * What is known of the editor of a pane that comes back.
+ *
+ * @param saved the workspace as it was saved; `blueprint` is what is made of it, another one for a copy.
+ */
+export function editorFacts(
+  pane: Pane,
+  saved: Blueprint,
+  blueprint: Blueprint,
+  registry: Registry,
+  options: { readonly dryRun: boolean; readonly env: NodeJS.ProcessEnv },
+): EditorFacts {
+  return {
+    session: sessionOf(pane, saved, blueprint, registry, options.dryRun),
+    folderSession: folderSession(pane.cwd, blueprint.path, options.env),
+  };
+}
+
+function sessionOf(
+  pane: Pane,
+  saved: Blueprint,
+  blueprint: Blueprint,
+  registry: Registry,
+  dryRun: boolean,
+): string | null {
+  // A session names its files by their full paths.
+  if (saved.path !== blueprint.path) return null;
+  const original = registry.editorSession(saved.id, pane.key);
+  if (!isFile(original)) return null;
+  const own = registry.editorSession(blueprint.id, pane.key);
+  if (own !== original && !dryRun) {
+    // The copy goes on with a session of its own.
+    ensurePrivateFolder(dirname(own));
+    copyFileSync(original, own);
+  }
+  return own;
+}
+
+/** One that came with a repository is a stranger's program; one that git does not have was made here. */
+function folderSession(
+  folder: string,
+  project: string,
+  env: NodeJS.ProcessEnv,
+): EditorFacts['folderSession'] {
+  if (!isFile(join(folder, 'Session.vim'))) return 'none';
+  try {
+    const trusted = isUntracked(folder, 'Session.vim') || trustState(project, env).state === 'trusted';
+    return trusted ? 'trusted' : 'untrusted';
+  } catch {
+    return 'untrusted'; // what would be trusted cannot be read
+  }
+}

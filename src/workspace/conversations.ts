@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import type { Blueprint, Pane } from '../blueprint/model.js';
+import { writeHookSettings } from '../claude/hook-settings.js';
+import { spoolFolder } from '../claude/intake.js';
+import { modeOf, readLaunch, startLine } from '../claude/launch.js';
+import type { Binding } from '../claude/model.js';
+import {
+  type ChooseRequest,
+  ConversationRegistry,
+  claudeStateFolder,
+  holderOf,
+  isHeld,
+} from '../claude/registry.js';
+import { ensurePrivateFolder } from '../system/files.js';
+import { type ProcessTable, processTable } from '../system/process-table.js';
+import { findProgram } from '../system/programs.js';
+import type { Registry } from './registry.js';
+
+/**
+ * Claude panes and their conversations. A pane declares `claude`; what is started names a conversation that we chose
+ * and wrote down before, so that after a crash each pane's own is known. The id is no part of the blueprint: it is
+ * observed, like what runs in any pane.
+ */
+
+/** Where hooks leave their events, for panes of this server. The folder is made. */
+export function preparedSpool(registry: Registry): string {
+  const folder = spoolFolder(registry.folder);
+  ensurePrivateFolder(folder);
+  return folder;
+}
+
+/**
+ * Chooses a new conversation for each pane that declares a plain start of Claude Code.
+ *
+ * @returns the line to start in its place, by the pane's key.
+ */
+export function chooseConversations(
+  blueprint: Blueprint,
+  registry: Registry,
+  env: NodeJS.ProcessEnv,
+): Map<string, string> {
+  const lines = new Map<string, string>();
+  const requests: ChooseRequest[] = [];
+  const paths = variablesOf(blueprint, env);
+  for (const pane of blueprint.windows.flatMap((window) => window.panes)) {
+    const launch = pane.run === null ? null : readLaunch(pane.run);
+    if (!launch) continue;
+    const conversation = randomUUID();
+    requests.push({
+      conversation,
+      workspace: blueprint.id,
+      paneKey: pane.key,
+      pane: null,
+      server: null,
+      cwd: pane.cwd,
+      flags: launch.flags,
+      configDir: paths.configDir(pane),
+      forkOf: null,
+      name: null,
+      evidence: 'a new pane of its template',
+    });
+    lines.set(
+      pane.key,
+      startLine({
+        ...launch,
+        program: paths.program(launch.program),
+        conversation,
+        mode: 'new',
+        settingsFile: writeHookSettings(claudeStateFolder(registry.folder)),
+        name: null,
+      }),
+    );
+  }
+  if (requests.length > 0) new ConversationRegistry(registry.folder).choose(requests);
+  return lines;
+}
+
+/** A conversation as a snapshot has it. */
+export type SavedConversation = Pick<
+  Binding,
+  'conversation' | 'cwd' | 'flags' | 'configDir' | 'prompted' | 'forkOf' | 'name'
+>;
+
+/** How the conversation of a pane comes back. */
+export interface ConversationStart {
+  readonly conversation: string;
+  /** What is started; null: nothing, and `note` says why. */
+  readonly line: string | null;
+  /** The folder of its first start: older versions find it from nowhere else. */
+  readonly cwd: string;
+  readonly note: string | null;
+}
+
+/**
+ * Decides how saved conversations are started again, and writes that down before they are. One that lives in another
+ * pane is not started a second time: Claude Code itself has no lock.
+ *
+ * @param saved by the key of the pane.
+ */
+export function resumeConversations(
+  blueprint: Blueprint,
+  saved: ReadonlyMap<string, SavedConversation>,
+  registry: Registry,
+  env: NodeJS.ProcessEnv,
+  processes: ProcessTable = processTable(),
+): Map<string, ConversationStart> {
+  const conversations = new ConversationRegistry(registry.folder);
+  const paths = variablesOf(blueprint, env);
+  const starts = new Map<string, ConversationStart>();
+  const requests: ChooseRequest[] = [];
+  const taken = new Set<string>();
+  for (const pane of blueprint.windows.flatMap((window) => window.panes)) {
+    const wanted = saved.get(pane.key);
+    if (!wanted) continue;
+    const { conversation, cwd } = wanted;
+    const known = conversations.byConversation(conversation);
+    const refused = taken.has(conversation)
+      ? 'another pane of this snapshot has it'
+      : known && isHeld(known, processes)
+        ? `it is open in ${holderOf(known)}`
+        : null;
+    if (refused) {
+      starts.set(pane.key, {
+        conversation,
+        line: null,
+        cwd,
+        note: `The conversation ${conversation} was not started: ${refused}.`,
+      });
+      continue;
+    }
+    taken.add(conversation);
+    // What was heard of it after the save is newer than the snapshot.
+    const prompted = wanted.prompted || known?.prompted === true;
+    const launch = pane.run === null ? null : readLaunch(pane.run);
+    const request = {
+      ...wanted,
+      prompted,
+      workspace: blueprint.id,
+      paneKey: pane.key,
+      pane: null,
+      server: null,
+    };
+    requests.push({ ...request, evidence: 'restored from a snapshot' });
+    starts.set(pane.key, {
+      conversation,
+      cwd,
+      note: null,
+      line: startLine({
+        program: paths.program(launch?.program ?? 'claude'),
+        assignments: launch?.assignments ?? [],
+        flags: wanted.flags,
+        conversation,
+        mode: modeOf(request),
+        forkOf: wanted.forkOf,
+        settingsFile: writeHookSettings(claudeStateFolder(registry.folder)),
+        name: wanted.name,
+      }),
+    });
+  }
+  conversations.choose(requests);
+  return starts;
+}
+
+/** What the environment of the panes says. */
+function variablesOf(blueprint: Blueprint, env: NodeJS.ProcessEnv) {
+  const own = new Map(blueprint.environment.map(({ name, value }) => [name, value]));
+  return {
+    // A login shell sets PATH anew, and what it finds by then may be another one. Away from a login it is not known.
+    program: (name: string) =>
+      name.includes('/') ? name : (findProgram(name, own.get('PATH') ?? env.PATH ?? '') ?? name),
+    configDir: (pane: Pane) =>
+      pane.environment.CLAUDE_CONFIG_DIR ?? own.get('CLAUDE_CONFIG_DIR') ?? env.CLAUDE_CONFIG_DIR ?? null,
+  };
+}

@@ -1,0 +1,156 @@
+import { statSync, writeFileSync } from 'node:fs';
+import { Saver } from '../../src/snapshot/save.js';
+import type { Command, Connection } from '../../src/tmux/connection.js';
+import { readServer } from '../../src/tmux/reading.js';
+import { waitUntil } from '../support/wait.js';
+import type { ManyWorkspaces } from './many.js';
+import { comparison, inTurn, process as program, type Row } from './measure.js';
+
+const layoutsOnly = { scrollbackLines: 0, paneHistory: true };
+const withText = { scrollbackLines: 5000, paneHistory: true };
+
+/** Saves as the daemon makes them: over its control client, by a saver that lives long. */
+export async function saveRows(many: ManyWorkspaces, runs: number): Promise<Row[]> {
+  const connection = await many.daemonsConnection();
+  const one = await listPanes(connection);
+  const reference = async () => void (await connection.batch([one]));
+  const count = many.blueprints.length;
+  const of = `${count} ${count === 1 ? 'workspace' : 'workspaces'}`;
+  const against = 'one list-panes -a with the same fields';
+  const rows: Row[] = [];
+
+  const layouts = new Saver(connection, many.registry, layoutsOnly);
+  const saveLayouts = async () => {
+    const saved = await layouts.save({ reason: 'change' });
+    if (saved.length !== count || saved.some(({ failure }) => failure !== null))
+      throw new Error('a save failed');
+  };
+  await saveLayouts();
+  await layouts.settle();
+  const changing = async (workspaces: number) => {
+    await layouts.settle();
+    await resize(many, workspaces);
+  };
+  rows.push(
+    comparison(
+      `save layouts, ${of}, all changed`,
+      against,
+      2,
+      await inTurn(saveLayouts, reference, runs, () => changing(count)),
+    ),
+    comparison(
+      `save layouts, ${of}, one changed`,
+      against,
+      2,
+      await inTurn(saveLayouts, reference, runs, () => changing(1)),
+    ),
+    comparison(
+      `save layouts, ${of}, nothing changed`,
+      against,
+      2,
+      await inTurn(saveLayouts, reference, runs),
+    ),
+  );
+
+  const texts = new Saver(connection, many.registry, withText);
+  const saveTexts = async () => {
+    const saved = await texts.save({ reason: 'change' });
+    if (saved.some(({ failure }) => failure !== null)) throw new Error('a save failed');
+  };
+  await saveTexts();
+  await texts.settle();
+  let line = 0;
+  rows.push(
+    comparison(
+      `save with scrollback, ${of}, one pane of ${count * 4} changed`,
+      against,
+      3,
+      await inTurn(saveTexts, reference, runs, async () => {
+        await texts.settle();
+        await print(many, connection, `one more line ${line++}`);
+      }),
+    ),
+    {
+      what: `files written by a save without a change, ${of}`,
+      ours: await filesWritten(many, texts),
+      against: 'names, sizes, times and inodes of all files',
+      theirs: null,
+      limit: 0,
+      unit: 'files',
+    },
+  );
+  return rows;
+}
+
+/** The program itself, its start included. */
+export async function cliSaveRow(many: ManyWorkspaces, runs: number): Promise<Row> {
+  const command = await listPanes(many.process);
+  const count = many.blueprints.length;
+  return comparison(
+    `cw save --all, ${count} ${count === 1 ? 'workspace' : 'workspaces'}, one changed`,
+    'tmux list-panes -a with the same fields, as a process',
+    null,
+    await inTurn(
+      many.cli('save', '--all'),
+      program('tmux', ['-u', ...many.address.args, ...command], { env: many.world.env }),
+      runs,
+      () => resize(many, 1),
+    ),
+  );
+}
+
+/** One `list-panes -a` that asks for every field that a save asks for, in the rows of which it asks. */
+async function listPanes(connection: Connection): Promise<Command> {
+  const sent: Command[] = [];
+  await readServer({
+    ...connection,
+    batch: (commands, options) => {
+      sent.push(...commands);
+      return connection.batch(commands, options);
+    },
+  });
+  const formats = ['list-sessions', 'list-windows', 'list-panes'].map(
+    (name) => sent.find(([command]) => command === name)?.at(-1) ?? '',
+  );
+  return ['list-panes', '-a', '-F', formats.join('')];
+}
+
+let wide = false;
+
+/** Moves the border between two panes of the first workspaces. */
+async function resize(many: ManyWorkspaces, workspaces: number): Promise<void> {
+  wide = !wide;
+  await many.process.batch(
+    many.blueprints
+      .slice(0, workspaces)
+      .map(({ session }) => ['resize-pane', '-t', `=${session}:.{top-left}`, '-x', wide ? '120' : '90']),
+  );
+}
+
+/** Prints a line in one pane of the last workspace, and waits until tmux has read it. */
+async function print(many: ManyWorkspaces, connection: Connection, text: string): Promise<void> {
+  const target = `=${many.blueprints.at(-1)?.session}:.{top-left}`;
+  const ask: Command = ['display-message', '-p', '-t', target, '#{pane_tty} #{history_size} #{cursor_y}'];
+  const before = (await connection.batch([ask])).stdout.toString();
+  writeFileSync(before.split(' ')[0] ?? '', `\n${text}\n$ `);
+  await waitUntil(
+    'the line is there',
+    async () => (await connection.batch([ask])).stdout.toString() !== before,
+  );
+}
+
+async function filesWritten(many: ManyWorkspaces, saver: Saver): Promise<number> {
+  const look = () =>
+    new Map(
+      many.files().map((file) => {
+        const { size, mtimeMs, ino } = statSync(file);
+        return [file, `${size} ${mtimeMs} ${ino}`];
+      }),
+    );
+  await saver.save({ reason: 'change' });
+  await saver.settle();
+  const before = look();
+  await saver.save({ reason: 'change' });
+  const after = look();
+  return [...after].filter(([file, state]) => before.get(file) !== state).length;
+}
