@@ -119,6 +119,8 @@ async function bundleAll(entries, id) {
           logLevel: 'silent',
           format: 'cjs',
           platform: 'node',
+          // Its main file requires its parts in a way that cannot be bundled.
+          alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
           // The launcher is lowered so far that any Node can read it and say that it is too old.
           target: name === 'cw.cjs' ? 'node12' : 'node20.19',
           minifyWhitespace: true,

@@ -220,10 +220,11 @@ interface OwnHook {
   readonly hook: unknown;
 }
 
-/** Our entries in a text that is JSON, in their order. */
+/** Our entries in a text that is JSON, or blank, in their order. */
 function ownHooks(text: string): OwnHook[] {
   const found: OwnHook[] = [];
-  const hooks = findNodeAtLocation(rootOf(text), ['hooks']);
+  const root = rootIfAny(text);
+  const hooks = root && findNodeAtLocation(root, ['hooks']);
   for (const property of hooks?.children ?? []) {
     const [key, groups] = property.children ?? [];
     for (const [place, group] of (groups?.children ?? []).entries()) {

@@ -20,7 +20,8 @@ export interface Killed {
  * Closes a workspace: saves it with the text of all its panes, reads that back, and ends its session. The session is
  * ended only if it still carries the workspace's id at that moment.
  *
- * @throws CwError `refused` when the template's `before_close` fails or the session is no longer ours; `failed`
+ * @throws CwError `refused` when the template's `before_close` fails, the session is no longer ours, or a newer cw
+ *   keeps the workspace; `failed`
  *   when it could not be saved. Nothing is closed then.
  */
 export async function killWorkspace(
@@ -32,6 +33,7 @@ export async function killWorkspace(
   const { session, id, name } = workspace;
   if (!session) throw new CwError('not-found', `${name} is not open.`);
   const { connection, registry } = world;
+  registry.refuseNewer(id);
   const captured = await captureWorkspace(connection, id);
   if (!captured) throw new CwError('not-found', `${name} is not open any more.`);
   const { blueprint } = captured;

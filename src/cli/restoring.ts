@@ -1,8 +1,9 @@
 import { CwError, messageOf } from '../errors.js';
 import { defaultPatterns } from '../snapshot/allow-list.js';
 import type { Snapshot } from '../snapshot/model.js';
-import { type RestoreReport, restoreAll } from '../snapshot/restore.js';
+import { type ConversationProof, type RestoreReport, restoreAll } from '../snapshot/restore.js';
 import { SnapshotStore } from '../snapshot/store.js';
+import { isFolder } from '../system/files.js';
 import type { Workspace } from '../workspace/find.js';
 import type { World } from '../workspace/world.js';
 import type { Context } from './command.js';
@@ -16,6 +17,8 @@ export interface RestoreWish {
   readonly as?: string | undefined;
   readonly run: boolean;
   readonly dryRun: boolean;
+  /** Follow the conversations until each is proven. */
+  readonly wait?: boolean;
 }
 
 /** The snapshot that a workspace can be brought back from; null when there is none. */
@@ -74,6 +77,7 @@ export async function restoreMany(
   wish: RestoreWish,
 ): Promise<{ reports: RestoreReport[]; failures: Failure[]; seconds: number }> {
   const started = performance.now();
+  const since = new Date();
   const reports: RestoreReport[] = [];
   const failures: Failure[] = [];
   const snapshots: Snapshot[] = [];
@@ -94,17 +98,40 @@ export async function restoreMany(
     patterns: settings.restorePrograms ?? defaultPatterns,
     paneHistory: settings.paneHistory,
     knowsPrograms: true,
+    isNewest: wish.at === undefined,
     env: context.env,
   };
   const begins = (place: number) => {
     if (workspaces.length > 1 && context.terminal.interactive) context.note(`${names[place]} ...`);
   };
+  await hearHooks(world, context);
   const results = await restoreAll(context.tmux(), world.registry, snapshots, options, begins);
   for (const [place, result] of results.entries()) {
     if (result instanceof Error) failures.push({ name: names[place] ?? '', error: result });
     else reports.push(result);
   }
-  return { reports, failures, seconds: (performance.now() - started) / 1000 };
+  const seconds = (performance.now() - started) / 1000;
+  if (wish.wait && !wish.dryRun) {
+    const { proveConversations } = await import('../snapshot/proof.js');
+    return {
+      reports: await proveConversations(context.tmux(), world.registry, reports, context.env, {
+        since,
+        limit: 60_000,
+      }),
+      failures,
+      seconds,
+    };
+  }
+  return { reports, failures, seconds };
+}
+
+/** Takes what hooks of Claude told since the last look: a conversation may have changed after the last save. */
+async function hearHooks(world: World, context: Context): Promise<void> {
+  const { claudeStateFolder } = await import('../claude/registry.js');
+  if (!isFolder(claudeStateFolder(world.registry.folder))) return;
+  const { drain } = await import('../claude/intake.js');
+  const { claudeFacts } = await import('../claude/facts.js');
+  await drain(world.registry.folder, () => claudeFacts(context.tmux(), context.env));
 }
 
 /** The report of restores, worst first. */
@@ -142,9 +169,22 @@ function reportLines(report: RestoreReport, width: number): string[] {
     ...report.panes.flatMap((pane) => [
       ...(pane.command === null
         ? []
-        : [`${indent}${pane.place} ${visible(pane.command)}   ${states[pane.state]}`]),
+        : [
+            `${indent}${pane.place} ${commandText(pane)}   ${pane.conversation ? proofText(pane.conversation) : states[pane.state]}`,
+          ]),
       ...pane.notes.map((note) => `${indent}${pane.place} ${visible(note)}`),
     ]),
     ...problems,
   ];
+}
+
+/** A conversation is named by its beginning: the line that resumes it is long, and says no more. */
+function commandText({ command, conversation }: RestoreReport['panes'][number]): string {
+  return conversation ? `claude   conversation ${conversation.id.slice(0, 8)}` : visible(command ?? '');
+}
+
+function proofText({ state, evidence }: ConversationProof): string {
+  return state === 'verifying'
+    ? 'verifying (--wait follows until it is proven)'
+    : `${state} (${visible(evidence)})`;
 }

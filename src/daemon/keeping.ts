@@ -161,6 +161,7 @@ class Keeping implements DaemonWork {
           patterns: settings().restorePrograms ?? defaultPatterns,
           paneHistory: settings().paneHistory,
           knowsPrograms: false,
+          isNewest: true,
           background: { startPrefix: serverStartPrefix(env) },
           env,
         });

@@ -5,6 +5,7 @@ import { diff } from '../blueprint/diff.js';
 import type { PaneResume } from '../blueprint/facts.js';
 import type { Blueprint, Pane } from '../blueprint/model.js';
 import { describePlan, plan } from '../blueprint/plan.js';
+import { ConversationRegistry } from '../claude/registry.js';
 import { CwError, messageOf } from '../errors.js';
 import { many } from '../git/many.js';
 import { isFolder } from '../system/files.js';
@@ -13,6 +14,11 @@ import { findProgram } from '../system/programs.js';
 import type { Connection } from '../tmux/connection.js';
 import type { SessionsReading } from '../tmux/reading.js';
 import type { Applied } from '../workspace/apply.js';
+import {
+  type ConversationStart,
+  resumeConversations,
+  type SavedConversation,
+} from '../workspace/conversations.js';
 import { startsNvim } from '../workspace/editor-socket.js';
 import { joinWorkspaces, sessionPrefix } from '../workspace/find.js';
 import { chooseName } from '../workspace/name.js';
@@ -45,6 +51,8 @@ export interface RestoreOptions {
   /** Our PATH is that of the panes. A daemon that systemd started has a bare one, and cannot tell what is missing. */
   readonly knowsPrograms: boolean;
   readonly env: NodeJS.ProcessEnv;
+  /** The snapshot is the newest: a conversation that took a pane's place after it (`/clear`) is followed. */
+  readonly isNewest: boolean;
   /** Given by who is not at the user's terminal. */
   readonly background?: Background;
 }
@@ -57,6 +65,15 @@ export interface PaneReport {
   readonly state: 'restored' | 'starts' | 'typed' | 'not made again';
   /** What could not be made again, and why. */
   readonly notes: readonly string[];
+  /** Set for a pane with a Claude Code conversation that was started again. */
+  readonly conversation?: ConversationProof;
+}
+
+/** Whether a conversation came back, and how that is known. */
+export interface ConversationProof {
+  readonly id: string;
+  readonly state: 'verifying' | 'recovered' | 'unverified' | 'failed';
+  readonly evidence: string;
 }
 
 export interface RestoreReport {
@@ -202,9 +219,10 @@ async function restore(
   if (open && options.as === undefined) return leftAlone(connection, snapshot, open.name, open.id);
   const identified = identify(registry, snapshot.blueprint, server, options);
   const { problems } = identified;
-  const plans = resumes(registry, snapshot, identified.blueprint, options);
-  const blueprint = withStartCommands(identified.blueprint, plans);
-  const reports = paneReports(blueprint, plans);
+  const starts = conversationStarts(registry, snapshot, identified.blueprint, options);
+  const plans = withConversations(resumes(registry, snapshot, identified.blueprint, options), starts);
+  const blueprint = inTheirFolders(withStartCommands(identified.blueprint, plans), starts);
+  const reports = paneReports(blueprint, plans).map((report) => withProof(report, starts.get(report.key)));
   const result = {
     workspace: blueprint.id,
     name: blueprint.name,
@@ -229,6 +247,7 @@ async function restore(
       steps: describePlan(made),
     };
   }
+  registry.refuseNewer(blueprint.id);
   const texts = textFolder(registry, blueprint.id);
   const resume = await paneResumes(registry, blobs, snapshot, blueprint, plans, texts, options);
   const applied = await build(blueprint, resume);
@@ -353,6 +372,66 @@ function resumes(
       return [[pane.key, resumeOf(pane, observed, { ...facts, editor })]];
     }),
   );
+}
+
+function conversationStarts(
+  registry: Registry,
+  snapshot: Snapshot,
+  blueprint: Blueprint,
+  options: RestoreOptions,
+): Map<string, ConversationStart> {
+  if (!options.run) return new Map();
+  const known = new ConversationRegistry(registry.folder);
+  const saved = new Map<string, SavedConversation>();
+  for (const [key, { conversation }] of Object.entries(snapshot.panes)) {
+    if (!conversation) continue;
+    const now = options.isNewest ? known.current(snapshot.workspace, key) : null;
+    // After `/clear` another conversation has the pane; nobody may have saved since.
+    saved.set(key, now && now.at > snapshot.at ? now : conversation);
+  }
+  return saved.size === 0 ? new Map() : resumeConversations(blueprint, saved, registry, options.env, options);
+}
+
+function withConversations(
+  plans: ReadonlyMap<string, Resume>,
+  starts: ReadonlyMap<string, ConversationStart>,
+): Map<string, Resume> {
+  const merged = new Map(plans);
+  for (const [key, { line, note }] of starts) {
+    const state = line === null ? ('cannot' as const) : ('starts' as const);
+    merged.set(key, {
+      state,
+      run: line,
+      typed: null,
+      startCommand: null,
+      notes: note === null ? [] : [note],
+    });
+  }
+  return merged;
+}
+
+/** A conversation is resumed in the folder of its first start: older versions find it from nowhere else. */
+function inTheirFolders(blueprint: Blueprint, starts: ReadonlyMap<string, ConversationStart>): Blueprint {
+  if (starts.size === 0) return blueprint;
+  const folderOf = (pane: Pane) => {
+    const start = starts.get(pane.key);
+    return start?.line != null && isFolder(start.cwd) ? start.cwd : pane.cwd;
+  };
+  const windows = blueprint.windows.map((window) => ({
+    ...window,
+    panes: window.panes.map((pane) => ({ ...pane, cwd: folderOf(pane) })),
+  }));
+  return { ...blueprint, windows };
+}
+
+function withProof<T extends PaneReport>(report: T, start: ConversationStart | undefined): T {
+  if (start?.line == null) return report;
+  const conversation: ConversationProof = {
+    id: start.conversation,
+    state: 'verifying',
+    evidence: 'it was started; no hook has told of it yet',
+  };
+  return { ...report, conversation };
 }
 
 /** A program in place of a shell starts again only where it may; else its pane gets a shell. */

@@ -37,6 +37,8 @@ interface Kept {
 
 /** Lines asked for at once: tmux serves no other client while it prints them (1,000 coloured ones take 5 ms). */
 const linesAtOnce = 2000;
+/** How often a part is asked for again because the pane printed meanwhile. */
+const triesAtMost = 10;
 
 /** What tmux printed of a pane, with its sizes at that very moment. */
 interface Printed {
@@ -174,8 +176,8 @@ export class Scrollbacks {
 
   /**
    * The history from a row on: what was printed, and before it what was not asked for yet, the newest first. Each part
-   * is a batch of its own, so that tmux serves its other clients in between; what the pane prints meanwhile moves no
-   * row, since they are counted from the top.
+   * is a batch of its own, so that tmux serves its other clients in between. Rows are counted from the screen up: a
+   * part for which the pane printed in between is asked for again. Of one that prints all the time there is the end.
    */
   private async older(
     connection: Connection,
@@ -184,30 +186,35 @@ export class Scrollbacks {
   ): Promise<{ history: readonly string[]; isWhole: boolean }> {
     const { id } = printed.pane;
     const parts: (readonly string[])[] = [printed.history];
-    let lines = printed.history;
     let size = printed.pane.historySize;
+    let tries = 0;
     for (let end = size - printed.rows; end > from; ) {
       const start = Math.max(from, end - linesAtOnce);
       const mark = `cw-text-${randomBytes(12).toString('hex')}`;
+      const rows = (first: number, last: number) =>
+        capture(id, ['-S', String(first - size), '-E', String(last - size)]);
       const result = await connection.batch([
         sectionCommand(id, mark, 'now'),
         ['display-message', '-p', '-t', id, '#{history_size}'],
         sectionCommand(id, mark, 'part'),
-        captureFromTop(id, start, end - 1),
+        rows(start, end - 1),
         sectionCommand(id, mark, 'seam'),
-        captureFromTop(id, end - 1, end),
+        rows(end - 1, end),
       ]);
       const sections = sectionsOf(result.stdout, mark);
       const now = Number(sections.get(`${id} now`) ?? 0);
       // The pane ended, was cleared, or its history was full and lost its head: the rows have other numbers now.
-      if (now < size || result.errors.length > 0) return { history: parts.flat(), isWhole: false };
+      if (now < size || (now > size && ++tries > triesAtMost))
+        return { history: parts.flat(), isWhole: false };
+      if (now > size) {
+        size = now;
+        continue;
+      }
       const part = linesOf(sections.get(`${id} part`) ?? '');
+      const [next = '', ...rest] = parts[0] ?? [];
       const goesOn = linesOf(sections.get(`${id} seam`) ?? '').length === 1;
-      if (goesOn && part.length > 0 && lines.length > 0)
-        parts[0] = [`${part.pop()}${lines[0]}`, ...lines.slice(1)];
+      if (goesOn && part.length > 0 && parts[0]?.length) parts[0] = [`${part.pop()}${next}`, ...rest];
       parts.unshift(part);
-      lines = part;
-      size = now;
       end = start;
     }
     return { history: parts.flat(), isWhole: true };
@@ -300,15 +307,6 @@ function sectionsOf(output: Buffer, mark: string): Map<string, string> {
     sections.set(part.slice(0, end), part.slice(end + 1));
   }
   return sections;
-}
-
-/**
- * Captures rows counted from the top of the history. `capture-pane` itself counts from the screen up, and by the time
- * that it runs the pane may have printed more; `run-shell -C` expands its command at that time.
- */
-function captureFromTop(id: string, first: number, last: number): Command {
-  const row = (number: number) => `'#{e|-:${number},#{history_size}}'`;
-  return ['run-shell', '-t', id, '-C', `capture-pane -p -e -J -t '${id}' -S ${row(first)} -E ${row(last)}`];
 }
 
 function capture(id: string, range: readonly string[]): Command {

@@ -103,7 +103,7 @@ function report(text: string, label: string, lines: LineCounter, faults: readonl
     `  ${' '.repeat(gutter)} | ${' '.repeat(col - 1)}${carets}`,
     ...more,
   ].join('\n');
-  return new CwError('failed', message, { hint: 'Nothing was changed.' });
+  return new CwError('failed', message);
 }
 
 // A control character of a foreign file must not reach the terminal; a tab would move the carets.

@@ -102,8 +102,9 @@ export function resumeConversations(
   saved: ReadonlyMap<string, SavedConversation>,
   registry: Registry,
   env: NodeJS.ProcessEnv,
-  processes: ProcessTable = processTable(),
+  options: { readonly dryRun: boolean; readonly processes?: ProcessTable },
 ): Map<string, ConversationStart> {
+  const processes = options.processes ?? processTable();
   const conversations = new ConversationRegistry(registry.folder);
   const paths = variablesOf(blueprint, env);
   const starts = new Map<string, ConversationStart>();
@@ -157,7 +158,7 @@ export function resumeConversations(
       }),
     });
   }
-  conversations.choose(requests);
+  if (!options.dryRun) conversations.choose(requests);
   return starts;
 }
 

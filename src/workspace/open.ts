@@ -402,14 +402,19 @@ function alreadyOpen(known: Workspace, request: OpenRequest): Opened {
 }
 
 async function choose(request: OpenRequest, trusted: boolean): Promise<ChosenTemplate> {
-  return chooseTemplate({
-    explicit: request.side ?? request.template,
-    path: request.path,
-    trusted,
-    preferred: request.preferred,
-    env: request.env,
-    cwd: request.cwd,
-  });
+  try {
+    return await chooseTemplate({
+      explicit: request.side ?? request.template,
+      path: request.path,
+      trusted,
+      preferred: request.preferred,
+      env: request.env,
+      cwd: request.cwd,
+    });
+  } catch (error) {
+    if (!isCwError(error) || error.hint !== undefined) throw error;
+    throw new CwError(error.kind, error.message, { hint: 'Nothing was opened.', cause: error });
+  }
 }
 
 /** What the planner needs to know of the server; of none, what the one that will be started is like. */

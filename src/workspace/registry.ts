@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { systemCode } from '../errors.js';
+import { CwError, systemCode } from '../errors.js';
 import { ensurePrivateFolder, readTextIfAny, writeFileAtomic } from '../system/files.js';
 import { runtimeFolder } from '../system/paths.js';
 import { serverFolder } from '../system/server-folder.js';
@@ -113,7 +113,19 @@ export class Registry {
     return text === null ? null : parseRecord(text);
   }
 
+  /** @throws CwError `refused` when a newer cw has written the record of this workspace: it stays as it is. */
+  refuseNewer(id: string): void {
+    const file = join(this.workspaceFolder(id), 'workspace.json');
+    const format = formatOf(readTextIfAny(file) ?? '');
+    if (format <= 1) return;
+    throw new CwError('refused', `${file} was made by a newer cw (format ${format}; this one knows 1).`, {
+      hint: 'Update cw. Until then the workspace is left as it is.',
+    });
+  }
+
+  /** @throws CwError as `refuseNewer`. */
   write(record: WorkspaceRecord): void {
+    this.refuseNewer(record.id);
     const folder = this.workspaceFolder(record.id);
     ensurePrivateFolder(folder);
     writeFileAtomic(join(folder, 'workspace.json'), `${JSON.stringify(record, null, 2)}\n`);
@@ -149,6 +161,16 @@ export function newWorkspaceId(): string {
 
 export function isWorkspaceId(text: string): boolean {
   return idPattern.test(text);
+}
+
+/** 0 for a text that names none. */
+function formatOf(text: string): number {
+  try {
+    const { format } = JSON.parse(text) as { readonly format?: unknown };
+    return typeof format === 'number' ? format : 0;
+  } catch {
+    return 0;
+  }
 }
 
 function parseRecord(text: string): WorkspaceRecord | null {

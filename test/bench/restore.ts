@@ -33,7 +33,7 @@ export async function restoreRows(many: ManyWorkspaces, runs: number): Promise<R
       dryRun: false,
       patterns: defaultPatterns,
       paneHistory: true,
-      knowsPrograms: true,
+      knowsPrograms: true, isNewest: true,
       env,
     });
     for (const result of results) {

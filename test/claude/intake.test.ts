@@ -169,6 +169,24 @@ describe('the conversation of a pane', () => {
     expect(world.registry.current('w1', 'p1')?.conversation).toBe(a);
   });
 
+  it('is known of one that ended before anybody looked, where nothing can stand between', async () => {
+    const world = intake();
+    const shell = (pid: number) => ({ pid, start: '1' });
+    world.spool.add(
+      start(a, 'startup', { parent: { pid: 301, start: '1' }, ancestors: [shell(101)] }),
+      start(b, 'startup', {
+        ...second,
+        parent: { pid: 302, start: '1' },
+        ancestors: [shell(301), shell(102)],
+      }),
+    );
+    const { refused } = await world.drain();
+    expect(refused.map(({ evidence }) => evidence)).toEqual([
+      'SessionStart hook: process 302 had ended before it could be looked at',
+    ]);
+    expect(world.registry.current('w1', 'p1')).toMatchObject({ conversation: a, process: { pid: 301 } });
+  });
+
   it('is told by a hook that has a shell between', async () => {
     const world = intake();
     const processes = tableOf([...twoClaudes, { pid: 300, parent: 201, command: 'sh' }]);
@@ -310,15 +328,33 @@ describe('one that was started by hand', () => {
 
   it('is left alone outside of the foreground, and when it is nested', async () => {
     const world = made();
-    write(world, 301, a);
-    const nested: MadeProcess = { pid: 301, parent: 201 };
-    await world.drain({ processes: tableOf([...twoClaudes, nested]) });
-    expect(world.registry.all()).toEqual([]);
+    write(world, 199, a);
+    write(world, 201, b);
+    write(world, 301, c);
+    const others: MadeProcess[] = [
+      { pid: 199, parent: 1, foreground: true },
+      { pid: 301, parent: 201 },
+    ];
+    await world.drain({ processes: tableOf([...twoClaudes, ...others]) });
+    expect(world.kinds()).toEqual(['bind b']);
   });
 });
 
 describe('the intake', () => {
   const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
+
+  it('counts an event that comes by two ways once', async () => {
+    const world = intake();
+    const events = [start(a, 'startup'), plain('UserPromptSubmit', a, { prompt: 'x' }), plain('Stop', a)];
+    world.spool.add(...events.flatMap((event) => [event, event]));
+    const drained = await world.drain();
+    expect(drained.taken).toBe(6);
+    expect(drained.counted.map(({ event }) => event.event)).toEqual([
+      'SessionStart',
+      'UserPromptSubmit',
+      'Stop',
+    ]);
+  });
 
   it('hands over what a killed one had not', async () => {
     const world = intake();
@@ -471,8 +507,18 @@ describe('the overview', () => {
       evidence: 'process tree',
       since: '2030-01-01T00:08:00.000Z',
     });
+    // Started again, and silent so far: what the one before did says nothing of it.
+    world.registry.choose([chosen]);
+    const again = await world.drain(facts);
+    expect(agentRows(again.facts, again).find(({ pane }) => pane === '%1')).toMatchObject({
+      state: 'unknown',
+    });
     // Another server has panes of the same names.
     const other = await world.drain({ ...facts, server: { pid: 51 } });
-    expect(agentRows(other.facts, other).map(({ conversation }) => conversation)).toEqual([c]);
+    expect(
+      agentRows(other.facts, other)
+        .map(({ conversation }) => conversation)
+        .sort(),
+    ).toEqual([a, c]);
   });
 });

@@ -52,6 +52,8 @@ describe('a declared line', () => {
     'claude mcp list',
     'claude --continue',
     'claude -c',
+    'claude -cp',
+    'claude -rapi',
     'claude -r',
     `claude --resume ${id}`,
     `claude --resume=${id}`,

@@ -139,9 +139,9 @@ describe('the registry of conversations', () => {
       printEntry({ ...bound, paneKey: `p${n % 50}`, conversation: idOf(n % 500) }),
     );
     writeFileSync(log.file, lines.join(''));
-    const start = performance.now();
+    const before = process.cpuUsage(); // not the clock: others run beside us
     const state = log.state();
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(2000);
     expect(state.conversations.size).toBe(500);
     expect(log.state()).toBe(state);
   });

@@ -76,7 +76,13 @@ describe('cw send', () => {
     const { id, pane } = await shop.started('cart');
     expect(await shop.send('cart', 'first line\nsecond; "line" #{pane_id} $(x);')).toMatchObject({
       kind: 'done',
-      data: { conversation: id, pane, submitted: true, evidence: 'UserPromptSubmit hook', retried: false },
+      data: {
+        conversation: id,
+        pane,
+        submitted: true,
+        evidence: expect.stringMatching(/^(UserPromptSubmit hook|transcript)$/),
+        retried: false,
+      },
     });
     await ready(world, pane);
     const said = transcriptOf(world, id)?.find(({ type }) => type === 'user');

@@ -63,6 +63,7 @@ it('capture, restore and capture again give the same, whatever a workspace holds
     patterns: [],
     paneHistory: true,
     knowsPrograms: true,
+    isNewest: true,
     env: world.env,
   };
   const present = async (id: string) => (await captureWorkspace(connection, id))?.blueprint;

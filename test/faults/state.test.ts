@@ -128,6 +128,25 @@ it('a format newer than ours is refused and stays as it is; save, restore and th
   expect(readFileSync(file, 'utf8')).toBe(before);
 });
 
+it('a record of a newer format stays as it is, and its workspace is left alone', async () => {
+  const world = sandbox();
+  await opened(world, sleepers(1));
+  await json(world, 'save');
+  const file = join(stateOf(world), storeOf(world).workspace, 'workspace.json');
+  const newer = readFileSync(file, 'utf8').replace('"format": 1', '"format": 2');
+  writeFileSync(file, newer);
+  const kill = await world.cw(['kill', 'shop', '--yes']);
+  expect(kill).toMatchObject({
+    code: 4,
+    stderr: expect.stringMatching(/made by a newer cw[\s\S]*Update cw/),
+  });
+  expect(sessionsOf(world)).toEqual(['claude-dev-shop']);
+  // What it holds is saved all the same.
+  world.tmux('split-window', '-d', '-t', '=claude-dev-shop:', 'sleep', '100000');
+  expect(await json(world, 'save')).toMatchObject([{ failure: null, written: true }]);
+  expect(readFileSync(file, 'utf8')).toBe(newer);
+});
+
 it('a clock that jumps back breaks no order: the newest is what was saved last', async () => {
   const world = sandbox();
   const back = world.file(

@@ -70,7 +70,7 @@ describe.skipIf(findProgram('nvim') === null)('the nvim of a template', () => {
     await waitUntil('the others run', others);
     await cw(world, 'save', 'shop');
 
-    for (const time of ['once', 'again']) {
+    for (const time of ['once', 'again', 'a third time']) {
       await crash(world);
       const report = await cw(world, 'restore', 'shop');
       expect([time, report.panes[0].state, report.panes[0].command]).toEqual([

@@ -337,6 +337,24 @@ describe('two at once, and failures', () => {
     expect(world.tmux('list-sessions', '-F', '#{session_name}').trim()).toBe('mine');
   });
 
+  it('a fault of a template is said with its place, whether it shows when it is read or filled', async () => {
+    const world = sandbox();
+    const up = async (yaml: string) => {
+      world.file('projects/shop/.cw.yaml', yaml);
+      const { code, stdout, stderr } = await world.cw(['up', '--detach', '--trust', 'projects/shop']);
+      expect({ failed: code > 0, stdout }).toEqual({ failed: true, stdout: '' });
+      return stderr.trim().split('\n');
+    };
+    const read = await up('windows:\n  - nam: code\n');
+    expect([read[0], read.at(-1)]).toEqual([
+      '~/projects/shop/.cw.yaml:2:5  unknown key "nam" in a window; did you mean "name"?',
+      '  Nothing was opened.',
+    ]);
+    const filled = await up('windows: [{ name: code, layout: tild }]\n');
+    expect(filled[0]).toBe('The layout of window "code": "tild" is none of tmux\'s layouts.');
+    expect(filled.at(-1)).toBe('  The template is .cw.yaml. Nothing was opened.');
+  });
+
   it('what is no folder is named, and nothing is opened', async () => {
     const world = sandbox();
     const file = world.file('projects/file.txt', '');

@@ -19,6 +19,7 @@ export const verb: Command = {
       describe: 'An earlier moment: 14:30, "2026-01-31 14:30", 2h, or the number of a snapshot.',
     },
     as: { type: 'string', value: 'NEWNAME', describe: 'Beside the one that is open, under another name.' },
+    wait: { type: 'boolean', describe: 'Follow the Claude conversations until each is proven.' },
     'no-run': { type: 'boolean', describe: 'Start and type no programs.' },
     'dry-run': { type: 'boolean', describe: 'Print the steps, and do nothing.' },
   },
@@ -57,6 +58,7 @@ export const verb: Command = {
       as: typeof as === 'string' ? as : undefined,
       run: !args.options['no-run'],
       dryRun: args.options['dry-run'] === true,
+      wait: args.options.wait === true,
     };
     const { reports, failures, seconds } = await restoreMany(world, chosen, context, wish);
     if (chosen.length === 1 && failures[0]) throw failures[0].error;
