@@ -143,6 +143,8 @@ export class Daemon {
     this.setSchedules();
     await this.disposer.add('the schedules', () => this.scheduler.stop());
 
+    const ended = work.begin?.();
+    if (ended) await this.disposer.add('the watch of agents', ended);
     await this.attempt('bringing back what was open', () => work.restoreAfterBoot());
     await events.start({
       changed: () => this.saver.changed(),

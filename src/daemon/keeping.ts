@@ -13,6 +13,7 @@ import type { Connection } from '../tmux/connection.js';
 import { readSessions } from '../tmux/reading.js';
 import { joinWorkspaces } from '../workspace/find.js';
 import { Registry } from '../workspace/registry.js';
+import { AgentsWatch } from './agents.js';
 import type { Log } from './log.js';
 import type { DaemonWork } from './work.js';
 
@@ -41,6 +42,13 @@ class Keeping implements DaemonWork {
   constructor(private readonly options: KeepingOptions) {
     this.registry = new Registry(options.connection.address, options.env);
     this.saver = new Saver(options.connection, this.registry, options.settings());
+  }
+
+  begin(): () => Promise<void> {
+    const { connection, env, log } = this.options;
+    const agents = new AgentsWatch({ connection, registryFolder: this.registry.folder, env, log });
+    agents.start();
+    return () => agents.stop();
   }
 
   async save(request: SaveParams & { readonly reason: SaveReason }): Promise<SaveReport> {

@@ -323,9 +323,14 @@ class TmuxWatch implements TmuxEvents {
     } else if (rows.length === 1 && ours[3] === '1') {
       // Counted once more by the server itself, in the same step: a session may begin at this moment.
       const end = ['if-shell', '-F', '#{==:#{S:x},x}', `kill-session -t '${state.session}'`];
-      await state.control.batch([end]).catch((error: unknown) => {
+      try {
+        // tmux 3.3a crashes where it tells of a subscription to a client whose session has just gone.
+        await state.control.unsubscribe('cw');
+        await state.control.batch([end]);
+        if (this.state === state) await state.control.subscribe('cw', watchedFormat);
+      } catch (error) {
         if (!isNoServer(error)) throw error; // the server ended with it, as it should
-      });
+      }
     }
   }
 

@@ -37,10 +37,9 @@ export interface ObserveRequest {
   readonly only?: ReadonlySet<string>;
   /**
    * `all` asks tmux for every option and environment again; `changed` only for those of workspaces whose windows
-   * and panes changed, which is what a reading shows for nothing, and for all where that explains no change; `output`
-   * says that there need be none.
+   * and panes changed, which is what a reading shows for nothing.
    */
-  readonly details: 'all' | 'changed' | 'output';
+  readonly details: 'all' | 'changed';
 }
 
 export interface ObserverOptions {

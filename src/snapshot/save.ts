@@ -118,7 +118,9 @@ export class Saver {
    * @throws CwError `tmux-unusable` when tmux could not be asked; what was saved before stays the latest.
    */
   async save(request: SaveRequest): Promise<Saved[]> {
-    const details = request.reason === 'change' ? 'changed' : request.reason === 'output' ? 'output' : 'all';
+    // Those that come by themselves, one after the other, ask for what moved.
+    const isFrequent = request.reason === 'change' || request.reason === 'output';
+    const details = isFrequent ? 'changed' : 'all';
     let observed = await this.observe(request, details);
     const moved = await this.followUser(observed);
     if (moved.size > 0) observed = await this.observe(request, 'all');
@@ -132,7 +134,7 @@ export class Saver {
       note: request.note ?? null,
       server: request.dying ? 'dying' : isTrusted(draft) ? lived : 'unknown',
     });
-    const editors = this.editors.save(observed, request.reason !== 'change' && request.reason !== 'output');
+    const editors = this.editors.save(observed, !isFrequent);
     const results = await saveAll(
       observed.map(({ workspace, draft }) => ({
         store: this.store(workspace),

@@ -165,11 +165,17 @@ describe('the daemon', () => {
     });
 
     expect((await world.cw(['list'])).stdout).not.toContain('No daemon runs');
-    const well = (await json(world, 'doctor').catch(() => [])) as { id: string; level: string }[];
-    expect(well.find(({ id }) => id === 'daemon.running')?.level ?? 'ok').toBe('ok');
+    const levels = async () =>
+      Object.fromEntries(
+        JSON.parse((await world.cw(['doctor', '--json'])).stdout).map(
+          ({ id, level }: { id: string; level: string }) => [id, level],
+        ),
+      );
+    expect(await levels()).toMatchObject({ 'daemon.running': 'ok', 'daemon.save': 'ok' });
     await daemon.stop();
     expect((await world.cw(['list'])).stdout).toContain('No daemon runs: nothing is saved by itself.');
     expect(Array.isArray(await json(world, 'list'))).toBe(true);
+    expect(await levels()).toMatchObject({ 'daemon.running': 'warning' });
   });
 
   it('amends for what is printed, and writes nothing when nothing changed', async () => {

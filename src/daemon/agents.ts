@@ -1,0 +1,97 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { claudeFacts } from '../claude/facts.js';
+import { drain, spoolFolder } from '../claude/intake.js';
+import { agentRows } from '../claude/overview.js';
+import { vaultAll, vaultFolder } from '../claude/vault.js';
+import { ensurePrivateFolder } from '../system/files.js';
+import type { Connection } from '../tmux/connection.js';
+import type { Log } from './log.js';
+
+export interface AgentsOptions {
+  readonly connection: Connection;
+  /** Of the tmux server's state. */
+  readonly registryFolder: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+}
+
+/** Hooks come in bunches: so long it is waited for more of them, in milliseconds. */
+const quiet = 100;
+/** So often it is looked at what no hook tells of: a process that is gone, a state that has grown stale. */
+const tick = 30_000;
+
+/**
+ * Takes what the hooks of Claude tell as it comes: who talks in which pane, and what each is doing. The state is an
+ * option of the pane (`@cw_state`), so that tmux's own status line can show it; a finished turn is copied to the vault.
+ */
+export class AgentsWatch {
+  private watcher: FSWatcher | null = null;
+  private timer: NodeJS.Timeout | null = null;
+  private ticker: NodeJS.Timeout | null = null;
+  private running: Promise<void> = Promise.resolve();
+  private shown = new Map<string, string>();
+  private isStopped = false;
+
+  constructor(private readonly options: AgentsOptions) {}
+
+  start(): void {
+    const spool = spoolFolder(this.options.registryFolder);
+    ensurePrivateFolder(spool);
+    this.watcher = watch(spool, () => this.soon(quiet));
+    this.watcher.on('error', (error) => this.options.log.error(`watching ${spool}`, error));
+    this.ticker = setInterval(() => {
+      // Where no agent lives there is nothing that could go unnoticed.
+      if (this.shown.size > 0) this.soon(0);
+    }, tick);
+    this.soon(0);
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    this.watcher?.close();
+    if (this.timer) clearTimeout(this.timer);
+    if (this.ticker) clearInterval(this.ticker);
+    await this.running;
+  }
+
+  private soon(wait: number): void {
+    if (this.timer || this.isStopped) return;
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      this.running = this.running
+        .then(() => this.look())
+        .catch((error: unknown) => this.options.log.error('reading the hooks of Claude', error));
+    }, wait);
+  }
+
+  private async look(): Promise<void> {
+    const { connection, registryFolder, env, log } = this.options;
+    const drained = await drain(registryFolder, () => claudeFacts(connection, env));
+    for (const { conversation, pane, evidence } of drained.refused) {
+      log.info(`the conversation ${conversation} in pane ${pane ?? '?'} was not believed: ${evidence}`);
+    }
+    if (drained.facts.server) await this.show(agentRows(drained.facts, drained));
+    const ended = new Set(
+      drained.counted
+        .filter(({ event }) => event.event === 'Stop' || event.event === 'SessionEnd')
+        .map(({ conversation }) => conversation),
+    );
+    const known = [...ended].flatMap((id) => drained.registry.conversations.get(id) ?? []);
+    for (const copied of await vaultAll(vaultFolder(registryFolder), known, { env })) {
+      if (copied.failure !== null)
+        log.warn(`the conversation ${copied.conversation} was not copied: ${copied.failure}`);
+    }
+  }
+
+  private async show(rows: ReturnType<typeof agentRows>): Promise<void> {
+    const states = new Map(
+      rows.map(({ pane, state, detail }) => [pane, detail === null ? state : `${state} ${detail}`]),
+    );
+    const commands = [...states]
+      .filter(([pane, state]) => this.shown.get(pane) !== state)
+      .map(([pane, state]) => ['set-option', '-p', '-t', pane, '@cw_state', state]);
+    // A pane that ended meanwhile takes its option with it: that it cannot be set is no failure.
+    if (commands.length > 0) await this.options.connection.batch(commands);
+    this.shown = states;
+  }
+}
