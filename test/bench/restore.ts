@@ -33,7 +33,8 @@ export async function restoreRows(many: ManyWorkspaces, runs: number): Promise<R
       dryRun: false,
       patterns: defaultPatterns,
       paneHistory: true,
-      knowsPrograms: true, isNewest: true,
+      knowsPrograms: true,
+      isNewest: true,
       env,
     });
     for (const result of results) {

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { waitUntil } from '../support/wait.js';
 import { makeSandbox, root } from '../support/world.js';
-import { inTurn, median, process as program, type Row } from './measure.js';
+import { ManyWorkspaces } from './many.js';
+import { comparison, inTurn, process as program, type Row } from './measure.js';
 
 /** How fast the program starts, opens, hops and lists. */
 export async function startRows(runs: number): Promise<Row[]> {
@@ -11,18 +12,16 @@ export async function startRows(runs: number): Promise<Row[]> {
 async function version(runs: number): Promise<Row> {
   const world = makeSandbox();
   try {
-    const [ours, theirs] = await inTurn(
-      program(join(root, 'bin/cw'), ['--version'], { env: world.env }),
-      program('node', ['-e', '0'], { env: world.env }),
-      runs,
+    return comparison(
+      'cw --version',
+      'node -e 0',
+      1.5,
+      await inTurn(
+        program(join(root, 'bin/cw'), ['--version'], { env: world.env }),
+        program('node', ['-e', '0'], { env: world.env }),
+        runs,
+      ),
     );
-    return {
-      what: 'cw --version',
-      ours: median(ours.times),
-      against: 'node -e 0',
-      theirs: median(theirs.times),
-      limit: 1.5,
-    };
   } finally {
     await world.dispose();
   }
@@ -56,23 +55,21 @@ async function hop(runs: number): Promise<Row> {
     const env = { ...rest, TMUX, TMUX_PANE };
     let turn = 0;
     const target = () => (turn++ % 2 ? 'one' : 'two');
-    const [ours, theirs] = await inTurn(
-      () => program(join(root, 'bin/claude-switch'), [target()], { env })(),
-      () => {
-        const name = `=claude-dev-${target()}:`;
-        return program('sh', ['-c', `tmux has-session -t '${name}' && tmux switch-client -t '${name}'`], {
-          env,
-        })();
-      },
-      runs * 3,
+    return comparison(
+      'hop to a running workspace',
+      "sh -c 'tmux has-session && tmux switch-client'",
+      2,
+      await inTurn(
+        () => program(join(root, 'bin/claude-switch'), [target()], { env })(),
+        () => {
+          const name = `=claude-dev-${target()}:`;
+          return program('sh', ['-c', `tmux has-session -t '${name}' && tmux switch-client -t '${name}'`], {
+            env,
+          })();
+        },
+        runs * 3,
+      ),
     );
-    return {
-      what: 'hop to a running workspace',
-      ours: median(ours.times),
-      against: "sh -c 'tmux has-session && tmux switch-client'",
-      theirs: median(theirs.times),
-      limit: 2,
-    };
   } finally {
     await outer.dispose();
     await world.dispose();
@@ -97,72 +94,46 @@ async function open(runs: number): Promise<Row> {
         // not there yet
       }
     };
-    const [ours, theirs] = await inTurn(
-      program(join(root, 'bin/cw'), ['up', '--detach', path], { env: world.env }),
-      program('node', ['-e', chain], { env: world.env }),
-      runs,
-      () => {
-        end('claude-dev-shop');
-        end('bare');
-      },
+    return comparison(
+      'cw up, a new workspace of 4 panes',
+      'node with one chained tmux call',
+      2.5,
+      await inTurn(
+        program(join(root, 'bin/cw'), ['up', '--detach', path], { env: { ...world.env, CW_DAEMON: 'off' } }),
+        program('node', ['-e', chain], { env: world.env }),
+        runs,
+        () => {
+          end('claude-dev-shop');
+          end('bare');
+        },
+      ),
     );
-    return {
-      what: 'cw up, a new workspace of 4 panes',
-      ours: median(ours.times),
-      against: 'node with one chained tmux call',
-      theirs: median(theirs.times),
-      limit: 2.5,
-    };
   } finally {
     await world.dispose();
   }
 }
 
 async function list(runs: number): Promise<Row[]> {
-  const world = makeSandbox();
+  const many = new ManyWorkspaces();
   try {
-    await manyWorkspaces(world, 200);
-    const [ours, theirs] = await inTurn(
-      program(join(root, 'bin/cw'), ['list'], { env: world.env }),
-      program('node', ['-e', '0'], { env: world.env }),
-      runs,
-    );
-    const [bare] = await inTurn(
-      program('tmux', ['-u', '-S', world.socket, 'list-sessions'], { env: world.env }),
-      () => {},
-      runs,
-    );
+    await many.grow(200);
+    const { env } = many.world;
+    const list = many.cli('list');
     return [
-      {
-        what: 'cw list, 200 workspaces',
-        ours: median(ours.times),
-        against: 'node -e 0',
-        theirs: median(theirs.times),
-        limit: 3,
-      },
-      {
-        what: 'cw list, 200 workspaces',
-        ours: median(ours.times),
-        against: 'tmux list-sessions',
-        theirs: median(bare.times),
-        limit: null,
-      },
+      comparison(
+        'cw list, 200 workspaces',
+        'node -e 0',
+        3,
+        await inTurn(list, program('node', ['-e', '0'], { env }), runs),
+      ),
+      comparison(
+        'cw list, 200 workspaces',
+        'tmux list-sessions',
+        null,
+        await inTurn(list, program('tmux', ['-u', ...many.address.args, 'list-sessions'], { env }), runs),
+      ),
     ];
   } finally {
-    await world.dispose();
+    await many.dispose();
   }
-}
-
-/** Opens workspaces of four panes by the program itself. */
-export async function manyWorkspaces(world: ReturnType<typeof makeSandbox>, count: number): Promise<void> {
-  const width = 2;
-  const names = Array.from({ length: count }, (_, index) => `p${String(index).padStart(3, '0')}`);
-  const next = async (): Promise<void> => {
-    for (let name = names.shift(); name !== undefined; name = names.shift()) {
-      world.file(`projects/${name}/README.md`, '');
-      const opened = await world.cw(['up', '--detach', join(world.home, 'projects', name)]);
-      if (opened.code !== 0) throw new Error(opened.stderr);
-    }
-  };
-  await Promise.all(Array.from({ length: width }, next));
 }

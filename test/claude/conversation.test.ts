@@ -237,7 +237,7 @@ describe('cw conversation', () => {
       ['cart-c', 1],
     ]);
 
-    await shop.conversation('end', 'cart-b');
+    expect(await shop.conversation('end', 'cart-b')).toMatchObject({ data: { ended: true } });
     expect(await shop.conversation('prune', '--dry-run')).toMatchObject({ data: { pruned: [] } });
     expect(await shop.conversation('choose', 'cart-c')).toMatchObject({ data: { prunable: [fork.id] } });
     expect(await shop.conversation('prune')).toMatchObject({ kind: 'refused' });
@@ -256,7 +256,7 @@ describe('cw conversation', () => {
     installFakeClaude(world);
     const shop = openWorkspace(world);
     const cart = await shop.started('cart', 'hello there');
-    await shop.conversation('end', 'cart');
+    expect(await shop.conversation('end', 'cart')).toMatchObject({ data: { ended: true } });
     await vaultAll(vaultFolder(shop.folder), [{ conversation: cart.id, cwd: shop.path, configDir: null }], {
       env: world.env,
     });
@@ -278,9 +278,9 @@ describe('cw conversation', () => {
     expect(await shop.conversation('restore', 'cart')).toMatchObject({ kind: 'done', data: { path } });
     expect(await shop.conversation('restore', 'cart')).toMatchObject({ kind: 'refused' });
     expect(await shop.conversation('resume', 'cart')).toMatchObject({ kind: 'done' });
-    await waitUntil('it runs', async () => (await shop.list()).cart?.live);
+    await waitUntil('it runs', async () => (await shop.list()).cart?.state === 'idle');
     // A file without a prompt stands in the way of both ways to start.
-    await shop.conversation('end', 'cart');
+    expect(await shop.conversation('end', 'cart')).toMatchObject({ data: { ended: true } });
     rmSync(join(vaultFolder(shop.folder), cart.id), { recursive: true });
     writeFileSync(path, '');
     expect((await shop.conversation('resume', 'cart')).text).toMatch(/gone|in the way/);

@@ -76,11 +76,12 @@ export function openWorkspace(world: Sandbox, name = 'shop'): OpenWorkspace {
     async started(called, ...words) {
       const answer = await run('start', called, ...words);
       if (answer.kind !== 'done') throw new Error(`${answer.text} ${answer.hint}`);
+      const { conversation: own } = answer.data as { conversation: string };
+      const isPrompted = words[0] !== undefined && !words[0].startsWith('-');
       return waitUntil(`${called} has told that it started`, async () => {
+        // Looked at first: before its prompt it is idle too.
+        const isAnswered = transcriptOf(world, own)?.some(({ type }) => type === 'assistant');
         const row = (await list())[called];
-        const isPrompted = words[0] !== undefined && !words[0].startsWith('-');
-        // Before the prompt it is idle too.
-        const isAnswered = row && transcriptOf(world, row.id)?.some(({ type }) => type === 'assistant');
         return row?.live && row.state === 'idle' && (isAnswered || !isPrompted) && row;
       });
     },

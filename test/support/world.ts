@@ -1,5 +1,13 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { waitUntil } from './wait.js';
@@ -99,6 +107,8 @@ export function makeSandbox(): Sandbox & { dispose(): Promise<void> } {
       // No server runs: nothing to take down.
     }
     if (pid > 0) await waitUntil('the test tmux server is gone', () => isGone(pid));
+    // A `cw` that ran inside of a pane does not know that it is in a test, and starts one.
+    await waitUntil('no daemon of this sandbox is left', () => endDaemons(socket) === 0);
     // Programs of its panes may still write for a moment after their server is gone.
     await waitUntil(`${folder} is removed`, () => {
       rmSync(folder, { recursive: true, force: true });
@@ -122,6 +132,29 @@ export function makeSandbox(): Sandbox & { dispose(): Promise<void> } {
     cw: (args, options) => run(join(root, 'bin/cw'), args, options),
     screen: (target) => tmux('capture-pane', '-p', '-t', target),
   };
+}
+
+/** Ends the daemons that serve a socket, by their pids; gives how many there were. */
+function endDaemons(socket: string): number {
+  const pids = readdirSync('/proc').filter((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      const [words, env] = ['cmdline', 'environ'].map((file) =>
+        readFileSync(`/proc/${name}/${file}`, 'latin1'),
+      );
+      return words!.endsWith('\0daemon\0run\0') && `\0${env}`.includes(`\0CW_TMUX_SOCKET=${socket}\0`);
+    } catch {
+      return false; // gone meanwhile, or somebody else's
+    }
+  });
+  for (const pid of pids.map(Number)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has just ended by itself.
+    }
+  }
+  return pids.length;
 }
 
 function isGone(pid: number): boolean {

@@ -1,6 +1,7 @@
 import { branchAt } from '../../git/head.js';
 import { daemonListens } from '../../rpc/answers.js';
 import { tildePath } from '../../system/paths.js';
+import { ended } from '../../workspace/find.js';
 import { type ListEntry, listEntries } from '../../workspace/list.js';
 import type { GitReading } from '../../workspace/registry.js';
 import { readWorld, type World } from '../../workspace/world.js';
@@ -37,7 +38,8 @@ export const verb: Command = {
       .map((entry) => ({ ...entry, branch: branchAt(entry.path) ?? entry.branch }));
     const isUnsaved = entries.some((entry) => entry.state === 'open') && !(await listening);
     const remark = isUnsaved ? '\nNo daemon runs: nothing is saved by itself. Start it: cw daemon start' : '';
-    return { data: entries, text: `${picture(entries, context)}${remark}` };
+    const restorable = new Set(ended(world.workspaces).map((workspace) => workspace.name));
+    return { data: entries, text: `${picture(entries, restorable, context)}${remark}` };
   },
 };
 
@@ -48,14 +50,16 @@ async function freshGit(world: World, context: Context): Promise<ReadonlyMap<str
   return readings;
 }
 
-function picture(entries: readonly ListEntry[], context: Context): string {
+function picture(entries: readonly ListEntry[], restorable: ReadonlySet<string>, context: Context): string {
   if (entries.length === 0) return 'No workspaces yet. Open one with: cw up PATH';
   const open = entries.filter((entry) => entry.state === 'open').length;
   const rows = entries.map((entry) => [
     entry.attached ? '●' : entry.state === 'open' ? ' ' : '○',
     entry.name,
     entry.state === 'closed'
-      ? 'closed'
+      ? restorable.has(entry.name)
+        ? 'ended'
+        : 'closed'
       : `${entry.windows} win, ${entry.panes} ${entry.panes === 1 ? 'pane' : 'panes'}`,
     entry.branch === null && entry.dirty === null
       ? '-'
@@ -67,5 +71,7 @@ function picture(entries: readonly ListEntry[], context: Context): string {
     [['', 'WORKSPACE', 'HOLDS', 'BRANCH', 'SEEN', 'PATH'], ...rows],
     context.terminal.columns,
   );
-  return `${lines}\n${open} open, ${entries.length - open} closed.`;
+  const lost = entries.filter((entry) => entry.state === 'closed' && restorable.has(entry.name)).length;
+  const hint = lost > 0 ? ` ${lost} ended with tmux: cw restore --all` : '';
+  return `${lines}\n${open} open, ${entries.length - open} closed.${hint}`;
 }

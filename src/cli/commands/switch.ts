@@ -5,6 +5,7 @@ import { placesOf, readWorld, type World } from '../../workspace/world.js';
 import type { Command, Context, Outcome } from '../command.js';
 import { enter } from '../entering.js';
 import { attachArguments } from '../opening.js';
+import { age } from '../output.js';
 
 export const verb: Command = {
   name: 'switch',
@@ -15,16 +16,22 @@ export const verb: Command = {
     { name: 'project', describe: 'A workspace, a project below the configured roots, a folder, or -.' },
   ],
   options: {
+    next: {
+      type: 'boolean',
+      describe: 'Go to the Claude that has waited for you longest, in any workspace.',
+    },
     trust: { type: 'boolean', describe: "Allow the project's own commands, as `cw trust` does." },
   },
   examples: [
     { line: 'claude-switch shop', does: 'Go to shop.' },
+    { line: 'claude-switch --next || true', does: 'Go to who waits for you.' },
     { line: 'claude-switch', does: 'Pick from a list.' },
     { line: 'claude-switch | head -3', does: 'The names, the last used first.' },
   ],
   async run(args, context) {
     const word = args.positionals.project;
     const world = await readWorld(context.tmux(), context.env);
+    if (args.options.next) return next(world, context);
     if (word === '-') return back(world, context);
     if (word === undefined) return pickOrList(world, context);
     const found = find(word, placesOf(world, context.settings(), context.cwd, context.env));
@@ -44,6 +51,28 @@ function to({ name, session, path }: Workspace, context: Context): Outcome {
     return { data, text: `${name} is open. On a terminal, claude-switch ${name} attaches to it.` };
   }
   return { data, attach: attachArguments(session.id, context) };
+}
+
+/** The pane of the agent that has waited longest: first those that ask something, then those that are done. */
+async function next(world: World, context: Context): Promise<Outcome> {
+  const { drain } = await import('../../claude/intake.js');
+  const { claudeFacts } = await import('../../claude/facts.js');
+  const { agentRows } = await import('../../claude/overview.js');
+  const drained = await drain(world.registry.folder, () => claudeFacts(world.connection, context.env));
+  const rows = agentRows(drained.facts, drained);
+  const [row] = ['waiting', 'idle'].flatMap((state) =>
+    rows.filter((one) => one.state === state && one.pane !== context.env.TMUX_PANE),
+  );
+  if (!row)
+    throw new CwError('not-found', 'No Claude waits for you.', {
+      hint: 'cw agents shows what each is doing.',
+    });
+  const data = { session: row.session, pane: row.pane, state: row.state, since: row.since };
+  if (context.json || (!context.terminal.interactive && !context.env.TMUX)) {
+    return { data, text: `${row.session}, pane ${row.pane}: ${row.state} for ${age(row.since)}` };
+  }
+  // A pane as the target: its window and itself are chosen too.
+  return { data, attach: attachArguments(row.pane, context) };
 }
 
 /** Inside tmux, where this client was before; outside, the workspace that was last looked at. */
