@@ -46,10 +46,10 @@ export const start: Command = {
     {
       line: 'cw conversation start cart "add a cart"',
       does: 'In a new pane of the workspace of this folder.',
-      exit: 3,
+      exit: 1,
     },
     { line: 'cw conversation start q "what is this?" -p', does: 'Headless: the answer is printed.', exit: 1 },
-    { line: 'cw conversation start plan -- --permission-mode plan', does: 'With flags for claude.', exit: 3 },
+    { line: 'cw conversation start plan -- --permission-mode plan', does: 'With flags for claude.', exit: 1 },
   ],
   async run(args, context) {
     const world = await readConversations(context);

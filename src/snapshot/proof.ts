@@ -41,7 +41,7 @@ export async function proveConversations(
         const isGone = shells.has(`${report.workspace} ${known?.paneKey ?? ''}`);
         return {
           ...pane,
-          conversation: judged(pane.conversation, known, isGone, isLate, since, pane.command),
+          conversation: judged(pane.conversation, known, isGone, isLate, since),
         };
       }),
     }));
@@ -56,13 +56,12 @@ function judged(
   isGone: boolean,
   isLate: boolean,
   since: string,
-  command: string | null,
 ): ConversationProof {
   const isBound = known?.process != null && known.pane !== null && known.at >= since;
   if (isBound && known.by === 'hook') return { ...proof, state: 'recovered', evidence: 'SessionStart hook' };
   if (isBound && isLate)
     return { ...proof, state: 'recovered', evidence: "Claude's own file of its process" };
   if (!isLate) return proof;
-  if (isGone) return { ...proof, state: 'failed', evidence: `Claude does not run; try: ${command ?? ''}` };
+  if (isGone) return { ...proof, state: 'failed', evidence: `Claude does not run; try: ${proof.line}` };
   return { ...proof, state: 'unverified', evidence: 'no hook has told of it' };
 }

@@ -5,6 +5,7 @@ import { diff } from '../blueprint/diff.js';
 import type { PaneResume } from '../blueprint/facts.js';
 import type { Blueprint, Pane } from '../blueprint/model.js';
 import { describePlan, plan } from '../blueprint/plan.js';
+import type { Step } from '../blueprint/step.js';
 import { ConversationRegistry } from '../claude/registry.js';
 import { CwError, messageOf } from '../errors.js';
 import { many } from '../git/many.js';
@@ -74,6 +75,8 @@ export interface ConversationProof {
   readonly id: string;
   readonly state: 'verifying' | 'recovered' | 'unverified' | 'failed';
   readonly evidence: string;
+  /** The line that was started, to try it by hand. */
+  readonly line: string;
 }
 
 export interface RestoreReport {
@@ -162,7 +165,9 @@ export async function restoreAll(
       const server = await readIfRunning(connection);
       const background = options.background ?? null;
       await withBuildLock(connection, registry, server, options.env, background, async (ground) => {
-        let first = ground.left;
+        // The first one that stands ends the keeper: were we killed in between, nobody else would build and take it away.
+        const { keeper } = ground;
+        let first = [...ground.left, ...(keeper === undefined ? [] : [endOf(keeper)])];
         await many(
           alone,
           (place) =>
@@ -185,7 +190,8 @@ export async function restoreAll(
             }),
           atOnce,
         );
-        if (ground.keeper) await connection.batch([['kill-session', '-t', ground.keeper]]);
+        // Where none stands. Else it is gone, which is no failure.
+        if (keeper !== undefined) await connection.batch([['kill-session', '-t', keeper]]);
       });
     } finally {
       locks.release();
@@ -195,6 +201,10 @@ export async function restoreAll(
     if (!results.has(place))
       await one(place, (snapshot) => restoreWorkspace(connection, registry, blobs(), snapshot, options));
   return places.map((place) => results.get(place)!);
+}
+
+function endOf(keeper: string): Step {
+  return { command: ['kill-session', '-t', keeper], creates: [], why: 'end what kept the server alive' };
 }
 
 function lockOf(registry: Registry, { workspace, blueprint }: Snapshot, { as = '' }: RestoreOptions): string {
@@ -430,6 +440,7 @@ function withProof<T extends PaneReport>(report: T, start: ConversationStart | u
     id: start.conversation,
     state: 'verifying',
     evidence: 'it was started; no hook has told of it yet',
+    line: start.line,
   };
   return { ...report, conversation };
 }
@@ -515,7 +526,8 @@ function paneReports(
       return {
         key: pane.key,
         place: `${windowAt + 1}.${paneAt + 1}`,
-        command: resume?.run ?? resume?.startCommand ?? resume?.typed ?? null,
+        // A declared line, in place of the longer one that opens its session or conversation.
+        command: (resume?.run && pane.run) || (resume?.run ?? resume?.startCommand ?? resume?.typed ?? null),
         state,
         notes: resume?.notes ?? [],
       };

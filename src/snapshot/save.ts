@@ -1,4 +1,5 @@
 import { ConversationRegistry } from '../claude/registry.js';
+import { vaultAll, vaultFolder } from '../claude/vault.js';
 import { messageOf } from '../errors.js';
 import type { Settings } from '../system/settings.js';
 import type { Connection } from '../tmux/connection.js';
@@ -143,6 +144,8 @@ export class Saver {
       })),
     );
     await editors;
+    // Claude deletes its transcripts by itself: what a snapshot names is kept beside it. (Each finished turn is, too.)
+    if (!isFrequent) await vaultAll(vaultFolder(this.registry.folder), conversationsIn(observed));
     return observed.map(({ workspace, name, path, draft }, index) => {
       const result = results[index];
       const failure =
@@ -238,6 +241,12 @@ function isDoubtful(result: SaveResult | Error | undefined): boolean {
 
 function paneCount({ blueprint }: SnapshotDraft): number {
   return blueprint.windows.reduce((sum, window) => sum + window.panes.length, 0);
+}
+
+function conversationsIn(observed: readonly Observation[]) {
+  return observed.flatMap(({ draft }) =>
+    Object.values(draft.panes).flatMap(({ conversation }) => conversation ?? []),
+  );
 }
 
 /** Removes the snapshots of all workspaces that the retention does not keep, and text that none names any more. */

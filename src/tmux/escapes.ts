@@ -77,6 +77,13 @@ export function unquote(
   if (first < 0) return null;
   const plain = bytes.subarray(from, first);
   if (!plain.includes(backslash)) return { value: plain, end: first };
+  if (!printed) {
+    const end = endOfQuoted(bytes, from, first);
+    if (end < 0) return null;
+    // By text and not by bytes, which is many times faster for a thing done thousands of times.
+    const text = bytes.toString('latin1', from, end).replace(/\\([\s\S])/g, '$1');
+    return { value: Buffer.from(text, 'latin1'), end };
+  }
   const value: number[] = [];
   for (let at = from; at < bytes.length; ) {
     const byte = bytes[at]!;
@@ -86,16 +93,11 @@ export function unquote(
       at += 1;
       continue;
     }
-    const control = printed ? controlAt(bytes, at) : null;
+    const control = controlAt(bytes, at);
     if (control) {
       value.push(control.byte);
       at += control.size;
-    } else if (
-      printed &&
-      bytes[at + 1] === backslash &&
-      bytes[at + 2] === dollar &&
-      beginsName(bytes[at + 3])
-    ) {
+    } else if (bytes[at + 1] === backslash && bytes[at + 2] === dollar && beginsName(bytes[at + 3])) {
       // One backslash of #{q:}, and one of the printing; a `$` with none of #{q:} before it there is not.
       value.push(dollar);
       at += 3;
@@ -105,6 +107,16 @@ export function unquote(
     }
   }
   return null;
+}
+
+/** The first bare space at or after `space`: one with an even number of backslashes before it; -1 when there is none. */
+function endOfQuoted(bytes: Buffer, from: number, firstSpace: number): number {
+  for (let end = firstSpace; end >= 0; end = bytes.indexOf(space, end + 1)) {
+    let backslashes = 0;
+    while (end - backslashes > from && bytes[end - backslashes - 1] === backslash) backslashes += 1;
+    if (backslashes % 2 === 0) return end;
+  }
+  return -1;
 }
 
 function beginsName(byte: number | undefined): boolean {

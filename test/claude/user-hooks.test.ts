@@ -129,7 +129,7 @@ describe('our hooks in the settings of the user', () => {
         expect(planInstall(readSettingsFile(path)).after).toBe(installed);
         for (const event of hookEvents) expect(installed).toContain(JSON.stringify(hookEntry(event).command));
         expect(withoutOurs(installed)).toEqual(withoutOurs(text));
-        if (form === '\t') expect(installed).not.toMatch(/^ +"/m);
+        if (text.includes('\n\t"')) expect(installed).not.toMatch(/^ +"/m);
 
         // Something else changes: only our entries go.
         const edited = installed.replace(/\}(?=[^}]*$)/, Object.keys(value).length > 0 ? ',"new":1}' : '}');

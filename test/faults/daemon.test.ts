@@ -17,11 +17,16 @@ it('a daemon that is killed in the middle of a save loses nothing, and the next 
   const lock = join(stateOf(world), store.workspace, 'lock');
   for (let round = 1; round <= 3; round += 1) {
     const before = (await store.latest())?.sequence ?? 0;
-    world.tmux('rename-window', '-t', '=claude-dev-shop:', `round-${round}`);
-    // Without a pause: a save holds its lock for some milliseconds only.
-    for (const end = performance.now() + 10_000; !existsSync(lock); )
-      expect(performance.now()).toBeLessThan(end);
+    // Changes flow until it is seen to save. Without a pause: it holds its lock for some milliseconds only.
+    for (let change = 0, next = 0; !existsSync(lock); ) {
+      if (performance.now() < next) continue;
+      next = performance.now() + 1000;
+      change += 1;
+      if (change > 30) throw new Error('it was never seen to save');
+      world.tmux('rename-window', '-t', '=claude-dev-shop:', `change-${round}-${change}`);
+    }
     await daemon.kill();
+    world.tmux('rename-window', '-t', '=claude-dev-shop:', `round-${round}`);
     expect(existsSync(daemonSocket(world.socket, world.env))).toBe(true);
     expect((await store.latest())?.sequence).toBeGreaterThanOrEqual(before);
 

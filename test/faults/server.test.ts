@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Saver } from '../../src/snapshot/save.js';
-import { isAlive } from '../../src/system/process.js';
+import { isAlive, processStart } from '../../src/system/process.js';
 import { loadSettings } from '../../src/system/settings.js';
 import { serverAddress } from '../../src/tmux/address.js';
 import { processConnection } from '../../src/tmux/process-connection.js';
@@ -196,6 +196,11 @@ it('a socket that was deleted is no death: nothing is restored or written over, 
   await json(world, 'save');
   const pid = serverPid(world);
   const before = readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[0];
+  // However this test ends, the server is not left where nobody can reach it.
+  const start = processStart(pid);
+  onTestFinished(() => {
+    if (isAlive(pid, start)) process.kill(pid, 'SIGTERM');
+  });
   rmSync(world.socket);
   for (const line of [
     ['save'],

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { waitUntil } from './wait.js';
 
 export const root = resolve(import.meta.dirname, '../..');
@@ -55,7 +55,7 @@ export function makeSandbox(): Sandbox & { dispose(): Promise<void> } {
   mkdirSync(dirname(socket), { mode: 0o700 });
   mkdirSync(join(folder, 'run'), { mode: 0o700 });
   const env: NodeJS.ProcessEnv = {
-    PATH: process.env.PATH,
+    PATH: pathWithoutClaude(),
     HOME: home,
     SHELL: '/bin/bash',
     TERM: 'xterm-256color',
@@ -163,4 +163,10 @@ function isGone(pid: number): boolean {
   } catch {
     return true;
   }
+}
+
+/** No test may start the real Claude of who runs it: those that want one put the fake before all. */
+function pathWithoutClaude(): string {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return folders.filter((folder) => !existsSync(join(folder, 'claude'))).join(delimiter);
 }

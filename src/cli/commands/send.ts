@@ -46,7 +46,7 @@ export const verb: Command = {
   },
   examples: [
     { line: 'cw send cart "run the tests"', does: 'Send a prompt to the conversation "cart".', exit: 3 },
-    { line: 'git diff | cw send shop:%5 -', does: 'Send what a command prints, to one pane.', exit: 3 },
+    { line: 'git diff | cw send shop:%5 -', does: 'Send what a command prints, to one pane.', exit: 2 },
     { line: 'cw send cart "is it done?" --wait', does: 'Wait for the answer, and print it.', exit: 3 },
     { line: 'cw send --all "commit your work"', does: 'To all that run.', exit: 3 },
   ],
