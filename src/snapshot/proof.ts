@@ -41,7 +41,7 @@ export async function proveConversations(
         const isGone = shells.has(`${report.workspace} ${known?.paneKey ?? ''}`);
         return {
           ...pane,
-          conversation: judged(pane.conversation, known, isGone, isLate, since),
+          conversation: judged(pane.conversation, known, isGone, isLate, since, pane.line),
         };
       }),
     }));
@@ -56,12 +56,13 @@ function judged(
   isGone: boolean,
   isLate: boolean,
   since: string,
+  line: string | null,
 ): ConversationProof {
   const isBound = known?.process != null && known.pane !== null && known.at >= since;
   if (isBound && known.by === 'hook') return { ...proof, state: 'recovered', evidence: 'SessionStart hook' };
   if (isBound && isLate)
     return { ...proof, state: 'recovered', evidence: "Claude's own file of its process" };
   if (!isLate) return proof;
-  if (isGone) return { ...proof, state: 'failed', evidence: `Claude does not run; try: ${proof.line}` };
+  if (isGone) return { ...proof, state: 'failed', evidence: `Claude does not run; try: ${line ?? ''}` };
   return { ...proof, state: 'unverified', evidence: 'no hook has told of it' };
 }

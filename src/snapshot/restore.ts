@@ -61,8 +61,10 @@ export interface RestoreOptions {
 export interface PaneReport {
   /** Window and pane, counted from 1: `1.2`. */
   readonly place: string;
-  /** What runs, or would: a command line; null for a shell. */
+  /** What runs, or would: a command line, as it was declared or typed; null for a shell. */
   readonly command: string | null;
+  /** The very line that is started, which opens an editor's session or a conversation; null where none is. */
+  readonly line: string | null;
   readonly state: 'restored' | 'starts' | 'typed' | 'not made again';
   /** What could not be made again, and why. */
   readonly notes: readonly string[];
@@ -75,8 +77,6 @@ export interface ConversationProof {
   readonly id: string;
   readonly state: 'verifying' | 'recovered' | 'unverified' | 'failed';
   readonly evidence: string;
-  /** The line that was started, to try it by hand. */
-  readonly line: string;
 }
 
 export interface RestoreReport {
@@ -440,7 +440,6 @@ function withProof<T extends PaneReport>(report: T, start: ConversationStart | u
     id: start.conversation,
     state: 'verifying',
     evidence: 'it was started; no hook has told of it yet',
-    line: start.line,
   };
   return { ...report, conversation };
 }
@@ -526,8 +525,8 @@ function paneReports(
       return {
         key: pane.key,
         place: `${windowAt + 1}.${paneAt + 1}`,
-        // A declared line, in place of the longer one that opens its session or conversation.
         command: (resume?.run && pane.run) || (resume?.run ?? resume?.startCommand ?? resume?.typed ?? null),
+        line: resume?.run ?? resume?.startCommand ?? null,
         state,
         notes: resume?.notes ?? [],
       };

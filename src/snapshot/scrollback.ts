@@ -35,8 +35,8 @@ interface Kept {
   stored: Scrollback | null;
 }
 
-/** Lines asked for at once: tmux serves no other client while it prints them (1,000 coloured ones take 5 ms). */
-const linesAtOnce = 2000;
+/** Lines asked for at once: tmux serves no other client while it prints them (1,000 coloured ones take 5 to 25 ms). */
+const linesAtOnce = 800;
 /** How often a part is asked for again because the pane printed meanwhile. */
 const triesAtMost = 10;
 

@@ -80,11 +80,11 @@ export async function expectSound(world: Sandbox, name = 'shop'): Promise<Snapsh
   expect(store.takeFindings()).toEqual([]);
   const state = join(world.env.XDG_STATE_HOME ?? '', 'cw');
   const files = readdirSync(state, { recursive: true }) as string[];
-  // One that a killed process left binds nobody: the next one takes it over at once.
+  // One that a killed process left binds nobody: the next one takes it over. (A living daemon may hold one for a moment.)
   for (const lock of files.filter(
     (file) => /(^|\/)lock$|\.lock$/.test(file) && !file.endsWith('daemon.lock'),
   ))
-    (await acquireLock(join(state, lock), { wait: 0 }))();
+    (await acquireLock(join(state, lock), { wait: 15_000 }))();
   expect(files.filter((file) => /\.tmp$|\.dying$/.test(file))).toEqual([]);
   expect(strays(world)).toEqual([]);
   return latest;

@@ -73,7 +73,7 @@ describe.skipIf(findProgram('nvim') === null)('the nvim of a template', () => {
     for (const time of ['once', 'again', 'a third time']) {
       await crash(world);
       const report = await cw(world, 'restore', 'shop');
-      expect([time, report.panes[0].state, report.panes[0].command]).toEqual([
+      expect([time, report.panes[0].state, report.panes[0].line]).toEqual([
         time,
         'starts',
         expect.stringMatching(/^nvim -S .*\.vim$/),
@@ -132,7 +132,7 @@ describe.skipIf(findProgram('nvim') === null)('the nvim of a template', () => {
     });
     await git('rm', '-q', '--cached', 'Session.vim');
     const own = await cw(world, 'restore', 'shop', '--as', 'own', '--dry-run');
-    expect(own.panes[0]).toMatchObject({ command: 'nvim -S Session.vim', notes: [] });
+    expect(own.panes[0]).toMatchObject({ line: 'nvim -S Session.vim', notes: [] });
   });
 });
 
