@@ -8,7 +8,9 @@ import { styleText } from 'node:util';
 // Grapheme clusters are what a terminal draws in one place: an emoji of several code points, a letter with accents.
 let segmenter: Intl.Segmenter | undefined;
 
-const plainAscii = /^[\x20-\x7e]*$/;
+// One cell each, and never part of another character: ASCII, Latin letters, dashes and quotes, boxes and shapes. For
+// these no segmenter is made, which takes longer than all else that a list does.
+const oneCellEach = /^[\x20-\x7e\xa1-\xac\xae-\u02ff\u2010-\u2015\u2018-\u2027\u2500-\u25fc\u25ff]*$/;
 const combining = /^[\p{Mark}\p{Cf}]+$/u;
 const emoji = /^\p{Emoji_Presentation}|^\p{Regional_Indicator}{2}|\ufe0f/u;
 // The blocks that Unicode's East Asian Width calls W or F (UAX 11), without the emoji above.
@@ -27,7 +29,7 @@ function clusterWidth(cluster: string): number {
 
 /** Cells that a text without control characters takes on a terminal. */
 export function width(text: string): number {
-  if (plainAscii.test(text)) return text.length;
+  if (oneCellEach.test(text)) return text.length;
   return clusters(text).reduce((sum, cluster) => sum + clusterWidth(cluster), 0);
 }
 
@@ -35,6 +37,8 @@ export function width(text: string): number {
 export function truncate(text: string, cells: number, side: 'end' | 'start' = 'end'): string {
   if (width(text) <= cells) return text;
   if (cells <= 0) return '';
+  if (oneCellEach.test(text))
+    return side === 'end' ? `${text.slice(0, cells - 1)}…` : `…${text.slice(text.length - cells + 1)}`;
   const parts = clusters(text);
   if (side === 'start') parts.reverse();
   const kept: string[] = [];

@@ -1,37 +1,15 @@
-import { connect } from 'node:net';
-import { systemCode } from '../errors.js';
-import { daemonSocket, recordedSocket } from './socket-path.js';
+import { isAlive } from '../system/process.js';
+import { recordedDaemon } from './socket-path.js';
 
 /**
- * Whether a daemon listens for this tmux server, by no more than a connection: cheap enough for a command that shows
- * it by the way. One that does not take the connection in time is there all the same.
- *
- * @param limit milliseconds.
+ * Whether a daemon runs for this tmux server, by what the daemon wrote of itself: cheap enough for a command that shows
+ * it by the way. A connection to its socket would take longer than all the rest of a list.
  */
-export async function daemonListens(server: string, env: NodeJS.ProcessEnv, limit = 200): Promise<boolean> {
+export function daemonRuns(server: string, env: NodeJS.ProcessEnv): boolean {
   try {
-    const socket = daemonSocket(server, env);
-    if (await listens(socket, limit)) return true;
-    const recorded = recordedSocket(server, env);
-    return recorded !== null && recorded !== socket && (await listens(recorded, limit));
+    const recorded = recordedDaemon(server, env);
+    return recorded !== null && isAlive(recorded.pid, null);
   } catch {
-    return true; // it could not be looked at: that none listens is not known
+    return true; // it could not be looked at: that none runs is not known
   }
-}
-
-function listens(socket: string, limit: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const stream = connect({ path: socket });
-    const done = (answer: boolean) => {
-      clearTimeout(timer);
-      stream.destroy();
-      resolve(answer);
-    };
-    const timer = setTimeout(() => done(true), limit);
-    stream.once('connect', () => done(true));
-    stream.once('error', (error) => {
-      const code = systemCode(error);
-      done(code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'ECONNREFUSED');
-    });
-  });
 }

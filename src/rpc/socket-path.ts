@@ -37,11 +37,17 @@ export function addressFile(server: string, env: Env): string {
 
 /** Where the daemon said that it listens, or null. */
 export function recordedSocket(server: string, env: Env): string | null {
+  return recordedDaemon(server, env)?.socket ?? null;
+}
+
+/** What the daemon wrote of itself; one that was killed has left it behind. */
+export function recordedDaemon(server: string, env: Env): { pid: number; socket: string } | null {
   const text = readTextIfAny(addressFile(server, env));
   if (text === null) return null;
   try {
-    const { socket } = JSON.parse(text) as { socket?: unknown };
-    return typeof socket === 'string' && socket.startsWith('/') ? socket : null;
+    const { pid, socket } = JSON.parse(text) as { pid?: unknown; socket?: unknown };
+    if (typeof pid !== 'number' || typeof socket !== 'string' || !socket.startsWith('/')) return null;
+    return { pid, socket };
   } catch {
     return null; // damaged: it is only a hint, and the next daemon writes it anew
   }

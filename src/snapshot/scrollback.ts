@@ -35,10 +35,19 @@ interface Kept {
   stored: Scrollback | null;
 }
 
-/** Lines asked for at once: tmux serves no other client while it prints them (1,000 coloured ones take 5 to 25 ms). */
-const linesAtOnce = 800;
+/**
+ * Rows asked for at once: tmux serves no other client while it prints them. A thousand take it 4 ms, and with a colour
+ * for each word 25; so there are few at first, and then as many as were printed in the time.
+ */
+const rowsAtOnce = { first: 500, least: 250, most: 5000, milliseconds: 20 };
 /** How often a part is asked for again because the pane printed meanwhile. */
 const triesAtMost = 10;
+
+/** A pane, and how many rows of its history are asked for. */
+interface Asked {
+  readonly pane: Pane;
+  readonly rows: number;
+}
 
 /** What tmux printed of a pane, with its sizes at that very moment. */
 interface Printed {
@@ -53,6 +62,8 @@ interface Printed {
 
 export class Scrollbacks {
   private readonly kept = new Map<string, Kept>();
+  private rowsAtOnce = rowsAtOnce.first;
+  private way: number | undefined;
 
   constructor(
     private readonly blobs: BlobStore,
@@ -123,34 +134,53 @@ export class Scrollbacks {
   /** Rows of history to ask for at first. */
   private wanted(pane: Pane): number {
     const from = this.goesOnFrom(pane) ?? 0;
-    return Math.min(pane.historySize - from, this.options.lines, linesAtOnce);
+    return Math.min(pane.historySize - from, this.options.lines, this.rowsAtOnce);
   }
 
   /** Panes that are asked for together. */
-  private *batches(panes: readonly Pane[]): Generator<Pane[]> {
-    let batch: Pane[] = [];
-    let rows = 0;
+  private *batches(panes: readonly Pane[]): Generator<Asked[]> {
+    let batch: Asked[] = [];
+    let all = 0;
     for (const pane of panes) {
-      const wanted = this.wanted(pane) + pane.height;
-      if (batch.length > 0 && rows + wanted > linesAtOnce) {
+      const rows = this.wanted(pane);
+      if (batch.length > 0 && all + rows + pane.height > this.rowsAtOnce) {
         yield batch;
         batch = [];
-        rows = 0;
+        all = 0;
       }
-      batch.push(pane);
-      rows += wanted;
+      batch.push({ pane, rows });
+      all += rows + pane.height;
     }
     if (batch.length > 0) yield batch;
   }
 
+  /** Sends captures of so many rows, and learns from the time that they take how many to ask for the next time. */
+  private async capture(connection: Connection, rows: number, commands: readonly Command[]): Promise<Buffer> {
+    // What a batch takes that prints nothing: a process of its own, or no more than the way.
+    this.way ??= await timeOf(() => connection.batch([['display-message', '-p', '']]));
+    let stdout: Buffer = Buffer.alloc(0);
+    const time = await timeOf(async () => {
+      ({ stdout } = await connection.batch(commands));
+    });
+    const { least, most, milliseconds } = rowsAtOnce;
+    // Of a few rows the time says little; and a step up is a careful one.
+    if (rows >= least) {
+      const fit = (rows * milliseconds) / Math.max(1, time - this.way);
+      this.rowsAtOnce = Math.round(Math.min(Math.max(fit, least), most, this.rowsAtOnce * 1.5));
+    }
+    return stdout;
+  }
+
   /** The screens of panes and the ends of their histories, each pane at one moment; ones that ended are left out. */
-  private async print(connection: Connection, panes: readonly Pane[]): Promise<Printed[]> {
+  private async print(connection: Connection, batch: readonly Asked[]): Promise<Printed[]> {
     const mark = `cw-text-${randomBytes(12).toString('hex')}`;
-    const result = await connection.batch(
-      panes.flatMap((pane) => captureCommands(pane, this.wanted(pane), mark)),
+    const output = await this.capture(
+      connection,
+      batch.reduce((sum, { pane, rows }) => sum + rows + pane.height, 0),
+      batch.flatMap(({ pane, rows }) => captureCommands(pane, rows, mark)),
     );
-    const sections = sectionsOf(result.stdout, mark);
-    return panes.flatMap((pane): Printed[] => {
+    const sections = sectionsOf(output, mark);
+    return batch.flatMap(({ pane, rows: asked }): Printed[] => {
       const now = sections.get(`${pane.id} now`);
       const screen = sections.get(`${pane.id} screen`);
       if (now === undefined || screen === undefined) {
@@ -160,7 +190,7 @@ export class Scrollbacks {
       const [historySize = 0, width = 0, alternate = 0] = now.trim().split(' ').map(Number);
       // A full-screen program came or went since the reading: the next one tells what to ask for.
       if ((alternate === 1) !== pane.alternateOn) return [];
-      const rows = Math.min(this.wanted(pane), historySize);
+      const rows = Math.min(asked, historySize);
       return [
         {
           pane: { ...pane, historySize, width },
@@ -189,11 +219,11 @@ export class Scrollbacks {
     let size = printed.pane.historySize;
     let tries = 0;
     for (let end = size - printed.rows; end > from; ) {
-      const start = Math.max(from, end - linesAtOnce);
+      const start = Math.max(from, end - this.rowsAtOnce);
       const mark = `cw-text-${randomBytes(12).toString('hex')}`;
       const rows = (first: number, last: number) =>
         capture(id, ['-S', String(first - size), '-E', String(last - size)]);
-      const result = await connection.batch([
+      const output = await this.capture(connection, end - start, [
         sectionCommand(id, mark, 'now'),
         ['display-message', '-p', '-t', id, '#{history_size}'],
         sectionCommand(id, mark, 'part'),
@@ -201,7 +231,7 @@ export class Scrollbacks {
         sectionCommand(id, mark, 'seam'),
         rows(end - 1, end),
       ]);
-      const sections = sectionsOf(result.stdout, mark);
+      const sections = sectionsOf(output, mark);
       const now = Number(sections.get(`${id} now`) ?? 0);
       // The pane ended, was cleared, or its history was full and lost its head: the rows have other numbers now.
       if (now < size || (now > size && ++tries > triesAtMost))
@@ -277,6 +307,12 @@ function fingerprint(pane: Pane, window: Window | undefined): string {
   // A full-screen program draws all the time, but not on what is kept of its pane.
   if (alternateOn) return `alternate ${historySize} ${width}`;
   return [historySize, historyBytes, cursorX, cursorY, width, height, window?.activity].join(' ');
+}
+
+async function timeOf(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
 }
 
 /** The pane's sizes at that moment, the end of its history, whether that wraps into the screen, and the screen. */

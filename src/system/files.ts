@@ -52,6 +52,8 @@ export function writeFileAtomic(path: string, data: string | Uint8Array, mode = 
 /** The text of a file, or null when there is none. Other failures are thrown. */
 export function readTextIfAny(path: string): string | null {
   try {
+    // Asked first: an error costs many times what a look does, and most of what is asked for is not there.
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return null;
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return null;

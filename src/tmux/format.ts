@@ -96,7 +96,9 @@ export class Cursor {
   }
 
   startsWith(text: string): boolean {
-    return this.bytes.toString('latin1', this.at, this.at + text.length) === text;
+    for (let place = 0; place < text.length; place++)
+      if (this.bytes[this.at + place] !== text.charCodeAt(place)) return false;
+    return true;
   }
 
   /** Goes past text that must stand here. */

@@ -1,7 +1,7 @@
 import { cpus, loadavg } from 'node:os';
 import { daemonRows } from './idle.js';
 import { ManyWorkspaces } from './many.js';
-import { type Row, tableOf } from './measure.js';
+import { type Row, tableHead, tableOf } from './measure.js';
 import { restoreRows } from './restore.js';
 import { resurrectRows } from './resurrect.js';
 import { cliSaveRow, saveRows } from './save.js';
@@ -28,13 +28,18 @@ const parts: Record<string, () => Promise<Row[]>> = {
 console.log(
   `Medians of ${runs} runs, taken in turn; Node ${process.version}, ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}.\n`,
 );
-const rows: Row[] = [];
+console.log(tableHead);
 for (const [name, part] of Object.entries(parts)) {
   if (only && !only.includes(name)) continue;
   process.stderr.write(`${name} ...\n`);
-  rows.push(...(await part()));
+  try {
+    console.log(tableOf(await part()));
+  } catch (error) {
+    // The other parts are worth their time all the same.
+    console.error(error);
+    process.exitCode = 1;
+  }
 }
-console.log(tableOf(rows));
 
 /** Each size in a world of its own: a server that has had 200 sessions is another one than a new one. */
 async function worlds(work: (many: ManyWorkspaces) => Promise<Row[]>): Promise<Row[]> {

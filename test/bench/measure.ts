@@ -90,7 +90,13 @@ export function comparison(
   };
 }
 
-/** The rows as a Markdown table, each with its verdict. */
+const columns = ['work', 'ours', 'against', 'theirs', 'ratio', 'limit', ''];
+
+export const tableHead = [columns, columns.map(() => '---')]
+  .map((line) => `| ${line.join(' | ')} |`)
+  .join('\n');
+
+/** The rows of a Markdown table, each with its verdict. */
 export function tableOf(rows: readonly Row[]): string {
   const cells = rows.map((row) => {
     const { what, ours, against, theirs, limit, unit = 'ms' } = row;
@@ -105,13 +111,7 @@ export function tableOf(rows: readonly Row[]): string {
       limit === null ? '' : (ratio ?? ours) <= limit ? 'met' : 'NOT MET',
     ];
   });
-  const table = [['work', 'ours', 'against', 'theirs', 'ratio', 'limit', ''], ...cells];
-  return table
-    .flatMap((line, index) => [
-      `| ${line.join(' | ')} |`,
-      ...(index === 0 ? [`|${line.map(() => '---').join('|')}|`] : []),
-    ])
-    .join('\n');
+  return cells.map((line) => `| ${line.join(' | ')} |`).join('\n');
 }
 
 function quantity(value: number, unit: NonNullable<Row['unit']>): string {

@@ -82,7 +82,10 @@ export async function restoreRows(many: ManyWorkspaces, runs: number): Promise<R
   ];
 }
 
-/** What a restore sends to tmux, without what it asks; and the texts of panes that its commands name. */
+/**
+ * What a restore sends to tmux, without what it asks and without the end of the session that keeps a new server; and
+ * the texts of panes that its commands name.
+ */
 async function recorded(
   connection: Connection,
   work: (connection: Connection) => Promise<void>,
@@ -94,7 +97,7 @@ async function recorded(
     ...connection,
     batch: (sent, options) => {
       for (const command of sent) {
-        if (/^(show-|list-|display-)/.test(command[0] ?? '')) continue;
+        if (/^(show-|list-|display-|kill-session$)/.test(command[0] ?? '')) continue;
         commands.push(command);
         for (const word of command)
           if (word.startsWith('/') && word.endsWith('.txt') && existsSync(word))

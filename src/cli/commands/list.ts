@@ -1,5 +1,5 @@
 import { branchAt } from '../../git/head.js';
-import { daemonListens } from '../../rpc/answers.js';
+import { daemonRuns } from '../../rpc/answers.js';
 import { tildePath } from '../../system/paths.js';
 import { ended } from '../../workspace/find.js';
 import { type ListEntry, listEntries } from '../../workspace/list.js';
@@ -26,8 +26,6 @@ export const verb: Command = {
     { line: 'cw list --json', does: 'For programs.' },
   ],
   async run(args, context) {
-    // Asked while tmux answers.
-    const listening = context.json || daemonListens(context.tmux().address.socketPath, context.env);
     const world = await readWorld(context.tmux(), context.env);
     for (const file of world.damaged)
       context.note(`${file} cannot be read and is left out; its workspace is found again when it is open.`);
@@ -36,7 +34,10 @@ export const verb: Command = {
       .filter((entry) => !args.options.open || entry.state === 'open')
       // Which branch it is costs nothing to ask; whether it is dirty is from the last reading.
       .map((entry) => ({ ...entry, branch: branchAt(entry.path) ?? entry.branch }));
-    const isUnsaved = entries.some((entry) => entry.state === 'open') && !(await listening);
+    const isUnsaved =
+      !context.json &&
+      entries.some((entry) => entry.state === 'open') &&
+      !daemonRuns(context.tmux().address.socketPath, context.env);
     const remark = isUnsaved ? '\nNo daemon runs: nothing is saved by itself. Start it: cw daemon start' : '';
     const restorable = new Set(ended(world.workspaces).map((workspace) => workspace.name));
     return { data: entries, text: `${picture(entries, restorable, context)}${remark}` };
