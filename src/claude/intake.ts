@@ -9,6 +9,7 @@ import { countOnce } from './dedupe.js';
 import type { SessionFile } from './evidence.js';
 import type { ClaudeFacts } from './facts.js';
 import type { AgentVerdict, HookEventName, SpooledEvent } from './model.js';
+import { spoolFolder } from './places.js';
 import { ConversationRegistry, claudeStateFolder } from './registry.js';
 import { type RefuseEntry, type RegistryEntry, type RegistryState, reduceRegistry } from './registry-log.js';
 import { Spool, type SpoolReading } from './spool.js';
@@ -52,10 +53,7 @@ const step = 1000;
 /** Milliseconds that the record of an agent that is gone is kept. */
 const keptAfterExit = 30 * 24 * 3600_000;
 
-/** The folder that `CW_SPOOL` names for the panes of a server. */
-export function spoolFolder(registryFolder: string): string {
-  return join(claudeStateFolder(registryFolder), 'spool');
-}
+export { spoolFolder } from './places.js';
 
 /** The file that `claude --settings` is given. */
 export function settingsFile(registryFolder: string): string {

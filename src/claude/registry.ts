@@ -4,6 +4,7 @@ import { CwError, systemCode } from '../errors.js';
 import { ensurePrivateFolder } from '../system/files.js';
 import type { ProcessTable } from '../system/process-table.js';
 import { isConversationId } from './model.js';
+import { claudeStateFolder } from './places.js';
 import {
   type ChooseEntry,
   type Known,
@@ -16,10 +17,7 @@ import {
   reduceRegistry,
 } from './registry-log.js';
 
-/** The folder of all that is kept of conversations, in the one of a tmux server (`Registry.folder`). */
-export function claudeStateFolder(registryFolder: string): string {
-  return join(registryFolder, 'claude');
-}
+export { claudeStateFolder } from './places.js';
 
 export type ChooseRequest = Omit<ChooseEntry, 'kind' | 'at' | 'from'>;
 

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Blueprint, Pane } from '../blueprint/model.js';
 import { writeHookSettings } from '../claude/hook-settings.js';
-import { spoolFolder } from '../claude/intake.js';
 import { modeOf, readLaunch, startLine } from '../claude/launch.js';
 import type { Binding } from '../claude/model.js';
 import {
@@ -11,7 +10,6 @@ import {
   holderOf,
   isHeld,
 } from '../claude/registry.js';
-import { ensurePrivateFolder } from '../system/files.js';
 import { type ProcessTable, processTable } from '../system/process-table.js';
 import { findProgram } from '../system/programs.js';
 import type { Registry } from './registry.js';
@@ -21,13 +19,6 @@ import type { Registry } from './registry.js';
  * and wrote down before, so that after a crash each pane's own is known. The id is no part of the blueprint: it is
  * observed, like what runs in any pane.
  */
-
-/** Where hooks leave their events, for panes of this server. The folder is made. */
-export function preparedSpool(registry: Registry): string {
-  const folder = spoolFolder(registry.folder);
-  ensurePrivateFolder(folder);
-  return folder;
-}
 
 /**
  * Chooses a new conversation for each pane that declares a plain start of Claude Code.

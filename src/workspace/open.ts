@@ -7,12 +7,13 @@ import { describePlan, plan } from '../blueprint/plan.js';
 import { parseWindowRecord } from '../blueprint/record.js';
 import type { Step } from '../blueprint/step.js';
 import type { Template } from '../blueprint/template.js';
+import { spoolFolder } from '../claude/places.js';
 import { CwError, isCwError, messageOf } from '../errors.js';
 import { resolveEnvironment } from '../project/environment.js';
 import { excludeOurFiles } from '../project/exclude.js';
 import { gatherProjectFacts } from '../project/facts.js';
 import { trustState } from '../project/trust.js';
-import { isFolder } from '../system/files.js';
+import { ensurePrivateFolder, isFolder } from '../system/files.js';
 import { withLock } from '../system/lock.js';
 import { homeFolder, packageFolder, tildePath } from '../system/paths.js';
 import { type ChosenTemplate, chooseTemplate } from '../template/choose.js';
@@ -20,7 +21,6 @@ import { serverEnv } from '../tmux/address.js';
 import type { Connection } from '../tmux/connection.js';
 import type { SessionsReading } from '../tmux/reading.js';
 import { type Applied, applyPlan } from './apply.js';
-import { chooseConversations, preparedSpool } from './conversations.js';
 import { startsNvim } from './editor-socket.js';
 import { joinWorkspaces, type Workspace } from './find.js';
 import { folderInode } from './follow.js';
@@ -188,7 +188,11 @@ async function paneStarts(
   const panes = blueprint.windows
     .flatMap((window) => window.panes)
     .filter((pane) => pane.startCommand === null);
-  const lines = chooseConversations(blueprint, registry, env);
+  // Loaded where there is one to start: most of what it brings is for those.
+  const hasClaude = panes.some(({ run }) => run !== null && /(^|[\s/])claude(\s|$)/.test(run));
+  const lines = hasClaude
+    ? (await import('./conversations.js')).chooseConversations(blueprint, registry, env)
+    : new Map<string, string>();
   const starts = panes.map(async ({ key, run }): Promise<[string, PaneResume]> => {
     const socket = startsNvim(run) ? await registry.freeEditorSocket(blueprint.id, key) : null;
     return [
@@ -328,7 +332,8 @@ export async function buildBlueprint(
   const { env, resume, background, keeper, first = [] } = options;
   const nonce = newNonce();
   const facts = serverFacts(reading, nonce, env);
-  const spool = preparedSpool(new Registry(connection.address, env));
+  const spool = spoolFolder(new Registry(connection.address, env).folder);
+  ensurePrivateFolder(spool);
   const planned = plan(blueprint, { ...facts, resume, spool, updateEnvironment: background === null });
   const made = { ...planned, finish: [...attachHookSteps(blueprint), ...first, ...planned.finish] };
   // tmux gives a new pane the PATH of the client that makes it, over that of the session.
