@@ -58,7 +58,11 @@ async function worlds(work: (many: ManyWorkspaces) => Promise<Row[]>): Promise<R
 
 async function saves(many: ManyWorkspaces): Promise<Row[]> {
   const rows = await saveRows(many, runs);
-  return [...rows, await cliSaveRow(many, Math.min(runs, 7)), ...(await resurrectRows(many))];
+  return [
+    ...rows,
+    await cliSaveRow(many, many.blueprints.length >= 100 ? 3 : Math.min(runs, 7)),
+    ...(await resurrectRows(many)),
+  ];
 }
 
 function restores(many: ManyWorkspaces): Promise<Row[]> {

@@ -44,7 +44,6 @@ export async function restoreRows(many: ManyWorkspaces, runs: number): Promise<R
     }
   };
   const batch = await recorded(many.process, restore);
-  await endServer(many.process);
   const other = processConnection(
     { args: ['-S', `${address.socketPath}-other`], socketPath: `${address.socketPath}-other` },
     env,
@@ -53,13 +52,16 @@ export async function restoreRows(many: ManyWorkspaces, runs: number): Promise<R
     const { errors } = await other.batch(batch.commands, { timeout: 120_000 });
     if (errors.length > 0) throw new Error(errors.join('; '));
   };
+  const endBoth = async () => {
+    await endServer(many.process);
+    await endServer(other);
+  };
   const rows = await inTurn(
     () => restore(many.process),
     replay,
     runs,
     async () => {
-      await endServer(many.process);
-      await endServer(other);
+      await endBoth();
       for (const [file, text] of batch.files) {
         mkdirSync(dirname(file), { recursive: true });
         writeFileSync(file, text);
@@ -69,9 +71,7 @@ export async function restoreRows(many: ManyWorkspaces, runs: number): Promise<R
         env: serverEnv(env),
       });
     },
-  );
-  await endServer(many.process);
-  await endServer(other);
+  ).finally(endBoth);
   return [
     comparison(
       `restore of ${count} ${count === 1 ? 'workspace' : 'workspaces'}`,
