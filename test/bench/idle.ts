@@ -20,6 +20,7 @@ export async function daemonRows(options: {
     await many.grow(workspaces);
     const server = Number(world.tmux('display-message', '-p', '#{pid}'));
     const before = await cpuOf([server], options.seconds / 3);
+    const alone = residentOf(server);
     const started = await world.cw(['daemon', 'start']);
     if (started.code !== 0) throw new Error(started.stderr);
     try {
@@ -33,7 +34,7 @@ export async function daemonRows(options: {
       const client = controlClientOf(status.pid);
       const all = [status.pid, client, server];
       const cpu = await cpuOf(all, options.seconds);
-      const memory = all.reduce((sum, pid) => sum + residentOf(pid), 0);
+      const [daemon = 0, attached = 0, tmux = 0] = all.map(residentOf);
       const times = await changesOnDisk(many, options.changes);
       return [
         {
@@ -46,8 +47,8 @@ export async function daemonRows(options: {
         },
         {
           what: 'the same: resident memory of the three',
-          ours: memory,
-          against: `daemon ${residentOf(status.pid).toFixed(0)} MB, client ${residentOf(client).toFixed(0)} MB, server ${residentOf(server).toFixed(0)} MB`,
+          ours: daemon + attached + tmux,
+          against: `daemon ${daemon.toFixed(0)} MB, client ${attached.toFixed(0)} MB, server ${tmux.toFixed(0)} MB (${alone.toFixed(0)} MB without a daemon)`,
           theirs: null,
           limit: 100,
           unit: 'MB',

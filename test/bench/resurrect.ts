@@ -27,7 +27,7 @@ export async function resurrectRows(many: ManyWorkspaces): Promise<Row[]> {
     return program('bash', [join(scripts, 'scripts', name), 'quiet'], { env: { ...env, TMUX: server } });
   };
   const theirSave = await script('save.sh');
-  const [ourSaves, theirSaves] = await inTurn(many.cli('save', '--all'), theirSave, 1);
+  const [ourSaves, theirSaves] = await inTurn(many.cli('save', '--all'), theirSave, 1, nextSecond);
   const restored: [number[], number[]] = [[], []];
   for (const [index, restore] of [
     async () => many.cli('restore', '--all'),
@@ -40,6 +40,8 @@ export async function resurrectRows(many: ManyWorkspaces): Promise<Row[]> {
     const start = performance.now();
     await work();
     restored[index as 0 | 1].push(performance.now() - start);
+    const sessions = world.tmux('list-sessions', '-F', '#{session_name}').match(/^claude-dev-/gm);
+    if (sessions?.length !== count) throw new Error(`${sessions?.length ?? 0} of ${count} came back`);
   }
   await endServer(many.process);
   const of = `${count} ${count === 1 ? 'workspace' : 'workspaces'}`;
@@ -59,4 +61,9 @@ export async function resurrectRows(many: ManyWorkspaces): Promise<Row[]> {
       limit: null,
     },
   ];
+}
+
+/** Their saves are named by the second: a second one in it takes the first one away, and leaves nothing to restore. */
+function nextSecond(): Promise<void> {
+  return new Promise((done) => setTimeout(done, 1100));
 }

@@ -239,7 +239,7 @@ describe('the digest of a transcript', () => {
     const edit = { type: 'tool_use', name: 'Edit', input: { file_path: '/p/a.ts' } };
     const path = file(
       'a.jsonl',
-      lines(
+      `${lines(
         { type: 'summary', summary: 'Old work' },
         user('first\nof two lines', at(1)),
         answer([edit], { id: 'm1' }, at(2)),
@@ -253,7 +253,7 @@ describe('the digest of a transcript', () => {
           { id: 'm4' },
           { ...at(8), version: '2.2.0' },
         ),
-      ) + '{"torn',
+      )}{"torn`,
     );
     expect(await digestTranscript(path)).toMatchObject({
       state: 'prompted',
