@@ -3,6 +3,7 @@
 //   dist/cw.cjs            the launcher of verbs (src/cw.ts)
 //   dist/<room>.<file>-<build>.cjs   one bundle for each of our files that is imported dynamically
 //   dist/templates.json    the shipped templates, checked and compiled
+//   dist/reading.sh        the first question to tmux, for the launcher to ask while Node starts
 //   dist/version           the version, for a launcher without Node
 //
 // CommonJS, because Node starts a .cjs sooner than an .mjs. A verb loads its own bundle and nothing else; libraries
@@ -21,7 +22,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -39,6 +40,10 @@ const oldNode = `(function () {
     process.exit(1);
   }
 })();`;
+// What Node has not loaded by itself when it starts takes milliseconds, and most lines need none of it.
+const lateModules = ['child_process', 'crypto', 'net', 'os', 'readline', 'tty', 'worker_threads', 'zlib'];
+const late = `var __late=function(name){var module;return new Proxy({},{get:function(_,key){
+  return(module=module||require(name))[key]}})};`;
 const importMeta = `var __importMetaUrl = require('url').pathToFileURL(__filename).href;`;
 
 /**
@@ -57,8 +62,11 @@ export async function build({ force = false } = {}) {
   try {
     const files = await bundleAll({ 'src/cw.ts': 'cw.cjs' }, id);
     for (const [name, text] of files) writeFileSync(join(work, name), text);
-    const templates = await compileTemplates(work);
-    if (templates !== null) writeFileSync(join(work, 'templates.json'), templates);
+    const tools = join(work, 'tools');
+    mkdirSync(tools);
+    writeFileSync(join(work, 'templates.json'), await compiledTemplates(tools));
+    writeFileSync(join(work, 'reading.sh'), await earlyReading(tools));
+    rmSync(tools, { recursive: true });
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     writeFileSync(join(work, 'version'), `${version}\n`);
     writeFileSync(join(work, 'fingerprint'), `${fingerprint}\n`);
@@ -133,16 +141,22 @@ async function bundleAll(entries, id) {
             'import.meta.filename': '__filename',
             'import.meta.dirname': '__dirname',
           },
-          banner: { js: name === 'cw.cjs' ? oldNode + importMeta : importMeta },
+          banner: { js: `${name === 'cw.cjs' ? oldNode : ''}${importMeta}${late}` },
           plugins: [ownBundles(id, found)],
         });
-        done.set(name, result.outputFiles[0].text);
+        done.set(name, loadLate(result.outputFiles[0].text));
       }),
     );
     todo = new Map([...found].filter(([path]) => !seen.has(path)));
     for (const path of todo.keys()) seen.add(path);
   }
   return done;
+}
+
+/** Makes a bundle load those modules of Node's when the first thing of them is used. */
+function loadLate(text) {
+  const names = lateModules.join('|');
+  return text.replaceAll(new RegExp(`=require\\("((?:node:)?(?:${names}))"\\)`, 'g'), '=__late("$1")');
 }
 
 /** Makes `import('./x.js')` of one of our own files a `require` of a bundle of its own, and notes it as an entry. */
@@ -162,25 +176,25 @@ function ownBundles(id, found) {
   };
 }
 
-/** The text of templates.json, or null as long as there is nothing that compiles templates. */
-async function compileTemplates(work) {
-  const source = join(root, 'src/template/compile.ts');
-  if (!existsSync(source)) {
-    process.stderr.write(
-      'build: src/template/compile.ts does not exist, so there is no dist/templates.json.\n',
-    );
-    return null;
-  }
-  // Two folders below the root, like every file of src/<room>: what looks for the package's folder finds it.
-  const name = 'compile-templates.cjs';
-  const bundles = await bundleAll({ 'src/template/compile.ts': name }, 'compile');
+/** The text of reading.sh. */
+async function earlyReading(tools) {
+  return (await load('src/tmux/early-reading-script.ts', tools)).earlyReadingScript();
+}
+
+/** What a file of ours exports, for the build's own use; its bundles lie in the folder `tools`. */
+async function load(source, tools) {
+  const bundles = await bundleAll({ [source]: basename(source, '.ts') }, 'build');
   for (const [file, text] of bundles) {
-    writeFileSync(join(work, file), text.replace('__filename', JSON.stringify(join(dist, file))));
+    // As if it lay in dist: what looks for the package's folder finds it.
+    writeFileSync(join(tools, file), text.replace('__filename', JSON.stringify(join(dist, file))));
   }
-  const { compileShippedTemplates } = createRequire(import.meta.url)(join(work, name));
-  const compiled = await compileShippedTemplates();
-  for (const file of bundles.keys()) rmSync(join(work, file));
-  return typeof compiled === 'string' ? compiled : `${JSON.stringify(compiled)}\n`;
+  return createRequire(import.meta.url)(join(tools, basename(source, '.ts')));
+}
+
+/** The text of templates.json. */
+async function compiledTemplates(tools) {
+  const { compileShippedTemplates } = await load('src/template/compile.ts', tools);
+  return `${JSON.stringify(await compileShippedTemplates())}\n`;
 }
 
 /** Takes away bundles of earlier builds that nobody runs any more, and what a killed build left. */

@@ -2,7 +2,9 @@ import type { Context } from './cli/command.js';
 import type { Program } from './cli/main.js';
 import { loadSettings, type Settings } from './system/settings.js';
 import { serverAddress } from './tmux/address.js';
+import { withEarlyReading } from './tmux/early-reading.js';
 import { processConnection } from './tmux/process-connection.js';
+import { hasBuiltSince } from './workspace/registry.js';
 
 /** The only wiring: which file answers to which word, and which parts the frame is given. */
 export const program: Program = {
@@ -47,7 +49,12 @@ export const program: Program = {
     { title: 'cw itself', verbs: ['daemon', 'init', 'hook', 'config', 'doctor', 'version'] },
   ],
   openVerb: 'up',
-  connect: (env) => processConnection(serverAddress(env), env),
+  connect(env, reading) {
+    const address = serverAddress(env);
+    return withEarlyReading(processConnection(address, env), reading, (askedAt) =>
+      hasBuiltSince(askedAt, address, env),
+    );
+  },
   loadSettings,
 };
 

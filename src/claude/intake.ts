@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { withLock } from '../system/lock.js';
+import { randomHex } from '../system/random.js';
 import { adoptions, sessionFiles } from './adopt.js';
 import { type AgentStore, readStore, writeStore } from './agent-store.js';
 import { type AgentRecord, newAgent, reduceAgent } from './agents.js';
@@ -145,7 +145,7 @@ class Intake {
     const refusedBefore = new Set(this.store.refused);
     const outbox: RegistryEntry[] = [];
     // Names this step's entries, so that the next process sees how many of them the registry has.
-    const nonce = randomBytes(6).toString('hex');
+    const nonce = randomHex(6);
     const add = (entry: RegistryEntry) => outbox.push({ ...entry, from: `${nonce}.${outbox.length}` });
     for (const event of events) {
       this.taken += 1;

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { CwError } from '../errors.js';
+import { randomHex } from '../system/random.js';
 import type { Command, Connection } from '../tmux/connection.js';
 import type { AgentRecord } from './agents.js';
 import { type Composer, readComposer } from './composer.js';
@@ -251,7 +251,7 @@ async function readScreen(connection: Connection, pane: string): Promise<Screen>
 
 async function paste(connection: Connection, pane: string, text: string): Promise<void> {
   // A name of its own: what the user has copied stays his.
-  const buffer = `cw-${randomBytes(6).toString('hex')}`;
+  const buffer = `cw-${randomHex(6)}`;
   await must(connection, [
     ['set-buffer', '-b', buffer, '--', text],
     ['paste-buffer', '-p', '-d', '-b', buffer, '-t', pane],

@@ -18,7 +18,8 @@ export interface Program {
   readonly groups: readonly { readonly title: string; readonly verbs: readonly string[] }[];
   /** The verb that takes a first word that is none: `cw PATH`, `cw PROJECT`. */
   readonly openVerb: string;
-  connect(env: NodeJS.ProcessEnv): Connection;
+  /** `reading`: the descriptor of what the launcher has asked tmux already, where it has. */
+  connect(env: NodeJS.ProcessEnv, reading?: string): Connection;
   loadSettings(env: NodeJS.ProcessEnv, warn: (text: string) => void): Settings;
 }
 
@@ -30,11 +31,12 @@ export interface Program {
  */
 export async function main(program: Program, words: readonly string[]): Promise<number> {
   // For this process alone: a tmux server that is started here must not inherit it.
-  const { CW_HANDOVER: handover, ...env } = process.env;
+  const { CW_HANDOVER: handover, CW_READING: reading, ...env } = process.env;
   delete process.env.CW_HANDOVER;
+  delete process.env.CW_READING;
   const json = isJson(words);
   try {
-    const outcome = await runLine(program, words, makeContext(program, env, json));
+    const outcome = await runLine(program, words, makeContext(program, env, reading, json));
     return await finish(outcome, json, env, handover);
   } catch (thrown) {
     const error = isCwError(thrown) ? thrown : await refine(thrown, words, env);
@@ -50,7 +52,12 @@ function isJson(words: readonly string[]): boolean {
   return words.slice(0, dashes < 0 ? words.length : dashes).includes('--json');
 }
 
-function makeContext(program: Program, env: NodeJS.ProcessEnv, json: boolean): Context {
+function makeContext(
+  program: Program,
+  env: NodeJS.ProcessEnv,
+  reading: string | undefined,
+  json: boolean,
+): Context {
   let settings: Settings | undefined;
   let connection: Connection | undefined;
   const note = (text: string) => void writeAll(2, `${harmless(text)}\n`);
@@ -71,7 +78,7 @@ function makeContext(program: Program, env: NodeJS.ProcessEnv, json: boolean): C
       return settings;
     },
     tmux() {
-      connection ??= program.connect(env);
+      connection ??= program.connect(env, reading);
       return connection;
     },
   };

@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { fstatSync, statSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { systemCode } from '../errors.js';
 import type { Terminal } from './command.js';
@@ -7,9 +7,9 @@ type Env = NodeJS.ProcessEnv;
 
 /** The terminal that we run on. The size is asked for only when somebody wants it. */
 export function processTerminal(env: Env): Terminal {
-  const outputIsTerminal = isatty(1);
+  const outputIsTerminal = isTerminal(1);
   return {
-    interactive: outputIsTerminal && isatty(0),
+    interactive: outputIsTerminal && isTerminal(0),
     color: wantsColor(env, outputIsTerminal),
     get columns() {
       return size(env.COLUMNS, outputIsTerminal ? process.stdout.columns : 0, 80);
@@ -18,6 +18,17 @@ export function processTerminal(env: Env): Terminal {
       return size(env.LINES, outputIsTerminal ? process.stdout.rows : 0, 24);
     },
   };
+}
+
+/** `isatty`, which takes 4 ms to load, is asked only of what can be a terminal. */
+function isTerminal(descriptor: number): boolean {
+  try {
+    const device = fstatSync(descriptor);
+    if (!device.isCharacterDevice() || device.rdev === statSync('/dev/null').rdev) return false;
+  } catch {
+    return false; // closed
+  }
+  return isatty(descriptor);
 }
 
 /** NO_COLOR (https://no-color.org: any value but the empty one) wins, then FORCE_COLOR, then: only on a terminal. */

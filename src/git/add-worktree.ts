@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CwError } from '../errors.js';
 import { isFolder } from '../system/files.js';
+import { shortHash } from '../system/short-hash.js';
 import { isBranchName, worktreeFolderName } from './branch-name.js';
 import { git, gitOutput, gitReason } from './git.js';
 import {
@@ -159,7 +159,7 @@ function freeFolder(
   worktrees: readonly Worktree[],
 ): { name: string; path: string } {
   const plain = worktreeFolderName(branch);
-  const suffix = createHash('sha256').update(branch).digest('hex').slice(0, 6);
+  const suffix = shortHash(branch).slice(0, 6);
   for (const name of [plain, `${plain}-${suffix}`]) {
     const path = join(parent, name);
     if (isFree(path)) return { name, path };

@@ -28,7 +28,7 @@ export function readHead(folder: string): Head | null {
 
 /** The branch of a folder that is the top of its repository, by one small read; null for any other, and on none. */
 export function branchAt(folder: string): string | null {
-  const head = readTextIfAny(join(folder, '.git/HEAD'));
+  const head = readTextIfAny(`${folder}/.git/HEAD`);
   return /^ref: refs\/heads\/(.+?)\n*$/.exec(head ?? '')?.[1] ?? null;
 }
 

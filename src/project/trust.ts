@@ -121,7 +121,8 @@ function whatItAsks(
     files.push(envFileName);
     content.push([envFileName, variables]);
   }
-  const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex');
+  // Most projects ask for nothing; then `node:crypto` need not be loaded.
+  const hash = content.length === 0 ? '' : createHash('sha256').update(JSON.stringify(content)).digest('hex');
   return { files, template, commands, variables, hash };
 }
 

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { chmodSync, type FSWatcher, lstatSync, renameSync, rmSync, watch } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { isCwError, messageOf } from '../errors.js';
+import { randomHex } from '../system/random.js';
 import { frame, LineReader } from './framing.js';
 import {
   type EventName,
@@ -139,7 +139,7 @@ export class RpcServer {
   private async publish(): Promise<void> {
     const { socket } = this.options;
     ensureSocketFolder(socket);
-    const temporary = join(dirname(socket), `.${randomBytes(5).toString('hex')}`);
+    const temporary = join(dirname(socket), `.${randomHex(5)}`);
     const server = createServer((stream) => this.welcome(stream));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

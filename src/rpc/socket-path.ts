@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -6,6 +5,7 @@ import { CwError } from '../errors.js';
 import { readTextIfAny } from '../system/files.js';
 import { runtimeFolder } from '../system/paths.js';
 import { serverFolder, serverLabel } from '../system/server-folder.js';
+import { shortHash } from '../system/short-hash.js';
 
 type Env = NodeJS.ProcessEnv;
 
@@ -23,7 +23,7 @@ export function daemonSocket(server: string, env: Env): string {
   const label = serverLabel(server);
   const path = join(runtimeFolder(env), `${label}.sock`);
   if (Buffer.byteLength(path) <= longest) return path;
-  const hash = createHash('sha256').update(path).digest('hex').slice(0, 16);
+  const hash = shortHash(path);
   return `/tmp/cw-${userInfo().uid}/${hash}.sock`;
 }
 

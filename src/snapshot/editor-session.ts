@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { messageOf } from '../errors.js';
+import { randomHex } from '../system/random.js';
 import { isSocket } from '../workspace/editor-socket.js';
 import { callFrame, type MessagePack, readMessage } from './message-pack.js';
 
@@ -19,7 +19,7 @@ export type EditorSave =
  */
 export async function saveEditorSession(socket: string, file: string, limit = 1000): Promise<EditorSave> {
   if (!isSocket(socket)) return { saved: false, why: null };
-  const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;
+  const temporary = `${file}.${randomHex(4)}.tmp`;
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const saved = await talk(socket, limit, async (call) => {

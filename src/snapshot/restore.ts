@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { diff } from '../blueprint/diff.js';
@@ -12,6 +11,7 @@ import { many } from '../git/many.js';
 import { isFolder } from '../system/files.js';
 import { acquireLocks, withLock } from '../system/lock.js';
 import { findProgram } from '../system/programs.js';
+import { randomHex } from '../system/random.js';
 import type { Connection } from '../tmux/connection.js';
 import type { SessionsReading } from '../tmux/reading.js';
 import type { Applied } from '../workspace/apply.js';
@@ -243,7 +243,7 @@ async function restore(
     windows: blueprint.windows.length,
   };
   if (options.dryRun) {
-    const facts = serverFacts(server, randomBytes(5).toString('hex'), options.env);
+    const facts = serverFacts(server, randomHex(5), options.env);
     const made = plan(blueprint, {
       ...facts,
       resume: await paneResumes(registry, blobs, snapshot, blueprint, plans, null, options),
@@ -470,7 +470,7 @@ async function paneResumes(
     let textFile: string | null = null;
     if (texts !== null && scrollback && scrollback.lines > 0) {
       const { lines } = await blobs.readLines(scrollback);
-      textFile = join(texts, `${randomBytes(6).toString('hex')}.txt`);
+      textFile = join(texts, `${randomHex(6)}.txt`);
       // For the pane that is made now: what a crash leaves of it nobody reads.
       writeFileSync(textFile, `${lines.join('\n')}\x1b[0m\n`, { mode: 0o600, flag: 'wx' });
     }

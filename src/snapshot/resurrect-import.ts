@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { realpathSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { PaneResume } from '../blueprint/facts.js';
@@ -12,6 +12,7 @@ import { withLock } from '../system/lock.js';
 import { homeFolder } from '../system/paths.js';
 import { hostId } from '../system/process.js';
 import { findProgram } from '../system/programs.js';
+import { randomHex } from '../system/random.js';
 import type { Connection } from '../tmux/connection.js';
 import type { SessionsReading } from '../tmux/reading.js';
 import { joinWorkspaces, sessionPrefix, type Workspace } from '../workspace/find.js';
@@ -239,7 +240,7 @@ async function openResumed(
   ensurePrivateFolder(folder);
   const written: string[] = [];
   const resume = paneResumes(resumes, (text) => {
-    const file = join(folder, `${randomBytes(6).toString('hex')}.txt`);
+    const file = join(folder, `${randomHex(6)}.txt`);
     writeFileAtomic(file, `${text.replace(/\n$/, '')}\x1b[0m\n`);
     written.push(file);
     return file;

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomHex } from '../system/random.js';
 import type { Command, Connection } from '../tmux/connection.js';
 import type { Pane, Reading, Window } from '../tmux/reading.js';
 import type { BlobStore } from './blobs.js';
@@ -173,7 +173,7 @@ export class Scrollbacks {
 
   /** The screens of panes and the ends of their histories, each pane at one moment; ones that ended are left out. */
   private async print(connection: Connection, batch: readonly Asked[]): Promise<Printed[]> {
-    const mark = `cw-text-${randomBytes(12).toString('hex')}`;
+    const mark = `cw-text-${randomHex(12)}`;
     const output = await this.capture(
       connection,
       batch.reduce((sum, { pane, rows }) => sum + rows + pane.height, 0),
@@ -220,7 +220,7 @@ export class Scrollbacks {
     let tries = 0;
     for (let end = size - printed.rows; end > from; ) {
       const start = Math.max(from, end - this.rowsAtOnce);
-      const mark = `cw-text-${randomBytes(12).toString('hex')}`;
+      const mark = `cw-text-${randomHex(12)}`;
       const rows = (first: number, last: number) =>
         capture(id, ['-S', String(first - size), '-E', String(last - size)]);
       const output = await this.capture(connection, end - start, [

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { CwError } from '../errors.js';
 import { type FileLayer, realFiles } from '../system/file-layer.js';
 import { withLock } from '../system/lock.js';
+import { randomHex } from '../system/random.js';
 import { headerLine, readHeaderLine } from './encode.js';
 import { snapshotFormat } from './format.js';
 import { sequenceOf, storeFolders } from './store-folder.js';
@@ -50,7 +50,7 @@ export async function writeJournal(
   await files.makeFolder(folder);
   const entries = parts.map(({ workspace, name, bytes }) => [workspace, name, bytes.length]);
   const line = Buffer.from(headerLine({ format: snapshotFormat, entries }));
-  const target = join(folder, `${Date.now()}-${process.pid}-${randomBytes(4).toString('hex')}${suffix}`);
+  const target = join(folder, `${Date.now()}-${process.pid}-${randomHex(4)}${suffix}`);
   const temporary = await files.stage(target, Buffer.concat([line, ...parts.map((part) => part.bytes)]));
   files.publish(temporary, target);
   await files.syncFolder(folder);

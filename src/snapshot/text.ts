@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomHex } from '../system/random.js';
 import type { Connection } from '../tmux/connection.js';
 
 /**
@@ -13,7 +13,7 @@ export async function readPaneText(
   panes: readonly string[],
 ): Promise<Map<string, string>> {
   // What a pane shows is foreign text: the mark between two panes is one that no pane can know.
-  const mark = `cw-pane-${randomBytes(12).toString('hex')}`;
+  const mark = `cw-pane-${randomHex(12)}`;
   const result = await connection.batch(
     panes.flatMap((pane) => [
       // By the format: `%5` in a message would be taken for a part of a time. A pane that is gone prints no id.

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Difference, diff } from '../blueprint/diff.js';
@@ -6,6 +5,7 @@ import type { Blueprint } from '../blueprint/model.js';
 import { plan } from '../blueprint/plan.js';
 import { ensurePrivateFolder } from '../system/files.js';
 import { runtimeFolder } from '../system/paths.js';
+import { randomHex } from '../system/random.js';
 import { serverEnv } from '../tmux/address.js';
 import { processConnection } from '../tmux/process-connection.js';
 import { endServer } from '../tmux/server.js';
@@ -41,7 +41,7 @@ export async function verifySnapshot(
 ): Promise<Fidelity> {
   const folder = runtimeFolder(env);
   ensurePrivateFolder(folder);
-  const nonce = randomBytes(5).toString('hex');
+  const nonce = randomHex(5);
   const socketPath = join(folder, `verify-${nonce}`);
   // Not the user's tmux.conf: plugins in it would save and restore sessions of their own.
   const connection = processConnection({ args: ['-f', '/dev/null', '-S', socketPath], socketPath }, env);

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   fsync,
@@ -18,6 +17,7 @@ import {
 import { dirname } from 'node:path';
 import { systemCode } from '../errors.js';
 import { isAlive } from './process.js';
+import { randomHex } from './random.js';
 
 /** What a step changes on disk. Reading is no step: it can be cut off anywhere. */
 export type FileOperation = 'mkdir' | 'create' | 'write' | 'fsync' | 'rename' | 'link' | 'unlink' | 'touch';
@@ -275,7 +275,7 @@ const litterPattern = /\.(\d+)\.[0-9a-f]{8}\.tmp$/;
 
 /** A name beside `target` that says which process made it: `<target>.<pid>.<8 hex>.tmp`. */
 export function temporaryName(target: string): string {
-  return `${target}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
+  return `${target}.${process.pid}.${randomHex(4)}.tmp`;
 }
 
 function isAbsent(error: unknown): boolean {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   fchmodSync,
@@ -13,6 +12,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from '../errors.js';
+import { randomHex } from './random.js';
 
 /** Makes the folder and its parents, 0700: what we keep is the user's own. */
 export function ensurePrivateFolder(path: string): void {
@@ -26,7 +26,7 @@ export function ensurePrivateFolder(path: string): void {
  * @throws the system's error (ENOSPC, EACCES, ...); the temporary file is taken away again.
  */
 export function writeFileAtomic(path: string, data: string | Uint8Array, mode = 0o600): void {
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
+  const temporary = `${path}.${process.pid}.${randomHex(4)}.tmp`;
   try {
     const file = openSync(temporary, 'wx', mode);
     try {

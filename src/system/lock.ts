@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CwError, systemCode } from '../errors.js';
 import { type FileLayer, realFiles, temporaryName } from './file-layer.js';
 import { ensurePrivateFolder } from './files.js';
 import { bootId, hostId, isAlive, processStart } from './process.js';
+import { randomHex } from './random.js';
 
 /**
  * Locks are files made with link(), which is atomic also where O_EXCL is not (NFS). Each says who holds it: host,
@@ -71,7 +71,7 @@ export async function acquireLocks(
 
   ensurePrivateFolder(dirname(first));
   const ticket = temporaryName(first);
-  files.create(ticket, JSON.stringify({ ...self(), nonce: randomBytes(8).toString('hex') }));
+  files.create(ticket, JSON.stringify({ ...self(), nonce: randomHex(8) }));
   const mark = fileMark(ticket);
   const release = () => {
     for (const path of taken.splice(0)) {
@@ -95,6 +95,7 @@ export async function acquireLocks(
 }
 
 async function take(path: string, ticket: string, files: FileLayer, options: LockOptions): Promise<void> {
+  if (tryLink(ticket, path, files)) return;
   const deadline = performance.now() + (options.wait ?? 30_000);
   let told = false;
   for (let pause = 5; ; pause = Math.min(pause * 2, 100)) {

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { shortHash } from './short-hash.js';
 
 /**
  * Field 22 of /proc/PID/stat: when the process started, in clock ticks since boot. With the pid it names one
@@ -52,5 +52,5 @@ export function hostId(): string {
   } catch {
     // macOS and small containers have none: the host's name alone.
   }
-  return createHash('sha256').update(identity).digest('hex').slice(0, 12);
+  return shortHash(identity).slice(0, 12);
 }

@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { stateFolder } from './paths.js';
 import { hostId } from './process.js';
+import { shortHash } from './short-hash.js';
 
 /**
  * A name for a tmux server by its socket's path, fit for a file: readable, and never the same for two servers of one
  * host.
  */
 export function serverLabel(socketPath: string): string {
-  const hash = createHash('sha256').update(socketPath).digest('hex').slice(0, 8);
+  const hash = shortHash(socketPath).slice(0, 8);
   return `${basename(socketPath).replace(/[^A-Za-z0-9_-]/g, '_')}-${hash}`;
 }
 

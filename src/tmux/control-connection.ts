@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { CwError, systemCode } from '../errors.js';
+import { randomHex } from '../system/random.js';
 import { childEnv } from './address.js';
 import {
   type BatchOptions,
@@ -135,7 +135,7 @@ class ControlClient implements ControlConnection {
     if (this.failure) return Promise.reject(this.failure);
     // A line of several commands stops at the first that fails, and then answers with fewer blocks; hooks and
     // `if-shell` add blocks of theirs. So the end of a batch is the answer to one more line: a mark of our own.
-    const mark = `cw-done-${randomBytes(8).toString('hex')}`;
+    const mark = `cw-done-${randomHex(8)}`;
     const lines = options.stopOnError ? [chainLine(commands)] : commands.map(commandLine);
     const text = `${[...lines, commandLine(['display-message', '-p', mark])].join('\n')}\n`;
     const limit = options.timeout ?? defaultTimeout;

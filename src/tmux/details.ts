@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import type { Variable } from '../blueprint/model.js';
+import { randomHex } from '../system/random.js';
 import type { Command, Connection } from './connection.js';
 import { parseEnvironment, parseOptions } from './options.js';
 import type { PaneId, SessionId, WindowId } from './target.js';
@@ -57,7 +57,7 @@ export async function readDetails(
 /** Commands whose output is told apart by a line before each that nothing of the user's can know beforehand. */
 class Sections {
   readonly commands: Command[] = [];
-  private readonly mark = `cw-section-${randomBytes(8).toString('hex')}`;
+  private readonly mark = `cw-section-${randomHex(8)}`;
 
   /** A thing that is gone makes the line before it print without an id, and its section is passed over. */
   ask(token: 'session_id' | 'window_id' | 'pane_id', id: string, name: string, command: Command): void {

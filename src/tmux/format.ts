@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { CwError } from '../errors.js';
 import { printsEscaped, unquote, unvis } from './escapes.js';
 
@@ -78,27 +79,28 @@ export interface Column<T> {
   read(cursor: Cursor): T;
 }
 
-const space = 0x20;
-const newline = 0x0a;
-
 /** A place in the output of a batch. */
 export class Cursor {
   private at = 0;
+  /** One character a byte: a text is looked through many times faster than bytes are. */
+  private readonly output: string;
+  private readonly ascii: boolean;
 
   /** @param version of the server, as major * 100 + minor. */
   constructor(
-    private readonly bytes: Buffer,
+    bytes: Buffer,
     readonly version: number,
-  ) {}
+  ) {
+    this.output = bytes.toString('latin1');
+    this.ascii = isAscii(bytes);
+  }
 
   get done(): boolean {
-    return this.at >= this.bytes.length;
+    return this.at >= this.output.length;
   }
 
   startsWith(text: string): boolean {
-    for (let place = 0; place < text.length; place++)
-      if (this.bytes[this.at + place] !== text.charCodeAt(place)) return false;
-    return true;
+    return this.output.startsWith(text, this.at);
   }
 
   /** Goes past text that must stand here. */
@@ -107,32 +109,45 @@ export class Cursor {
     this.at += text.length;
   }
 
-  /** The bytes up to the next stop, which is passed. For values that cannot hold it. */
-  until(stop: number): string {
-    const end = this.bytes.indexOf(stop, this.at);
+  /** The text up to the next stop, which is passed. For values that cannot hold it. */
+  until(stop: string): string {
+    const end = this.output.indexOf(stop, this.at);
     if (end < 0) this.fail('it ends early');
-    const text = this.bytes.toString('utf8', this.at, end);
+    const text = this.decode(this.output.slice(this.at, end));
     this.at = end + 1;
     return text;
   }
 
   /** The next line, without its newline. */
   line(): string {
-    return this.until(newline);
+    return this.until('\n');
   }
 
-  /** A text as `#{q:}` writes it, with a space after it. */
-  text(): Buffer {
-    const found = unquote(this.bytes, this.at, printsEscaped(this.version));
+  /** A text as `#{q:}` writes it, with a space after it. What is not UTF-8 in it becomes U+FFFD. */
+  text(): string {
+    return this.decode(this.quoted());
+  }
+
+  /** The same byte for byte. */
+  bytes(): Buffer {
+    return Buffer.from(this.quoted(), 'latin1');
+  }
+
+  private quoted(): string {
+    const found = unquote(this.output, this.at, printsEscaped(this.version));
     if (!found) this.fail('it ends early');
     this.at = found.end + 1;
     return found.value;
   }
 
+  private decode(text: string): string {
+    return this.ascii ? text : Buffer.from(text, 'latin1').toString();
+  }
+
   /** Throws an error that shows what stands here. */
   fail(why: string): never {
-    const before = this.bytes.toString('utf8', Math.max(0, this.at - 80), this.at);
-    const after = this.bytes.toString('utf8', this.at, this.at + 120);
+    const before = this.decode(this.output.slice(Math.max(0, this.at - 80), this.at));
+    const after = this.decode(this.output.slice(this.at, this.at + 120));
     throw new CwError(
       'tmux-unusable',
       `tmux printed a row that cannot be read: ${why}, in ${JSON.stringify(before)} <here> ${JSON.stringify(after)}`,
@@ -140,14 +155,13 @@ export class Cursor {
   }
 }
 
-function text(expression: string): Column<Buffer> {
-  return { format: `#{q:${expression}} `, read: (cursor) => cursor.text() };
+function quoted<T>(expression: string, read: (cursor: Cursor) => T): Column<T> {
+  return { format: `#{q:${expression}} `, read };
 }
 
-/** A text, byte for byte (what is not UTF-8 in it becomes U+FFFD). Empty where the version lacks it. */
+/** A text. Empty where the version lacks it. */
 export function field(token: Token): Column<string> {
-  const column = text(token);
-  return { ...column, read: (cursor) => column.read(cursor).toString() };
+  return quoted(token, (cursor) => cursor.text());
 }
 
 /**
@@ -157,26 +171,19 @@ export function field(token: Token): Column<string> {
  * @param from the first version that keeps it escaped.
  */
 export function escaped(token: Token, from: number): Column<string> {
-  const column = text(token);
-  return {
-    ...column,
-    read(cursor) {
-      const bytes = column.read(cursor);
-      return (cursor.version >= from ? unvis(bytes) : bytes).toString();
-    },
-  };
+  return quoted(token, (cursor) =>
+    cursor.version >= from ? unvis(cursor.bytes()).toString() : cursor.text(),
+  );
 }
 
 /** A text that is missing when it is empty. */
 export function optional(token: Token): Column<string | null> {
-  const column = field(token);
-  return { ...column, read: (cursor) => column.read(cursor) || null };
+  return quoted(token, (cursor) => cursor.text() || null);
 }
 
 /** A user option (`@name`); null when it is not set, or empty. */
 export function option(name: `@${string}`): Column<string | null> {
-  const column = text(name);
-  return { ...column, read: (cursor) => column.read(cursor).toString() || null };
+  return quoted(name, (cursor) => cursor.text() || null);
 }
 
 /** A whole number; 0 where the version lacks it. */
@@ -184,7 +191,7 @@ export function int(token: Token): Column<number> {
   return {
     format: `#{${token}} `,
     read(cursor) {
-      const digits = cursor.until(space);
+      const digits = cursor.until(' ');
       // Cells left of or above a window that is shown in part are negative.
       if (/^-?\d+$/.test(digits)) return Number(digits);
       if (digits === '' && cursor.version < since[token]) return 0;
@@ -211,7 +218,7 @@ export function flag(token: Token): Column<boolean> {
   return {
     format: `#{${token}} `,
     read(cursor) {
-      const value = cursor.until(space);
+      const value = cursor.until(' ');
       if (value !== '1' && value !== '0' && value !== '')
         cursor.fail(`${token} is ${JSON.stringify(value)}, no flag`);
       return value === '1';
@@ -226,8 +233,11 @@ function columnsOf<C extends Columns>(columns: C): Column<RowOf<C>> {
   const entries = Object.entries(columns);
   return {
     format: entries.map(([, column]) => column.format).join(''),
-    read: (cursor) =>
-      Object.fromEntries(entries.map(([key, column]) => [key, column.read(cursor)])) as RowOf<C>,
+    read(cursor) {
+      const row: Record<string, unknown> = {};
+      for (const [key, column] of entries) row[key] = column.read(cursor);
+      return row as RowOf<C>;
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { CwError, systemCode } from '../errors.js';
+import { randomHex } from '../system/random.js';
 import { childEnv } from './address.js';
 import {
   type BatchOptions,
@@ -41,7 +41,7 @@ export function processConnection(address: ServerAddress, env: NodeJS.ProcessEnv
   async function source(commands: readonly Command[], options: BatchOptions): Promise<BatchResult> {
     // A line that does not parse makes tmux run nothing, print why on standard output and exit with 0. Only when
     // the mark comes back did the lines run.
-    const mark = `cw-done-${randomBytes(8).toString('hex')}`;
+    const mark = `cw-done-${randomHex(8)}`;
     const input = [...commands, ['display-message', '-p', mark]].map(
       (command) => `${commandLine(command)}\n`,
     );

@@ -137,6 +137,13 @@ export interface SessionsReading extends ServerReading {
   readonly sessions: readonly SessionRow[];
 }
 
+/** What `readSessions` asks; one value, by which the reading that was asked early is known. */
+export const sessionsCommands: readonly Command[] = [
+  ...headCommands,
+  ['list-sessions', '-F', briefSessionRow.format],
+  ['list-clients', '-F', clientRow.format],
+];
+
 /** Commands that come before a reading, and how the client that runs them is started. */
 export interface First extends Pick<BatchOptions, 'prefix'> {
   readonly commands: readonly Command[];
@@ -154,12 +161,7 @@ export async function readSessions(
   connection: Connection,
   first: First | null = null,
 ): Promise<SessionsReading | null> {
-  const commands: Command[] = [
-    ...(first?.commands ?? []),
-    ...headCommands,
-    ['list-sessions', '-F', briefSessionRow.format],
-    ['list-clients', '-F', clientRow.format],
-  ];
+  const commands = first ? [...first.commands, ...sessionsCommands] : sessionsCommands;
   const result = await askServer(connection, commands, first);
   if (!result) return null;
   const { server, cursor } = readHead(result);

@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
+import { shortHash } from '../system/short-hash.js';
 
 /**
  * The socket on which the nvim of a pane listens. Not beside its session: the path of a socket may hold about 100
  * bytes, and a home folder can be deep. It belongs into the runtime folder, which a reboot empties too.
  */
 export function editorSocket(runtimeFolder: string, workspaceFolder: string, pane: string): string {
-  const hash = createHash('sha256').update(`${workspaceFolder}\0${pane}`).digest('hex').slice(0, 16);
+  const hash = shortHash(`${workspaceFolder}\0${pane}`);
   return join(runtimeFolder, 'nvim', `${hash}.sock`);
 }
 

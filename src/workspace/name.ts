@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { isFolder } from '../system/files.js';
 import { tildePath } from '../system/paths.js';
+import { shortHash } from '../system/short-hash.js';
 import { sanitiseSessionName } from '../tmux/target.js';
 import { sessionPrefix, type Workspace } from './find.js';
 
 const shortestSuffix = 4;
 
 function hashOf(path: string): string {
-  return createHash('sha256').update(path).digest('hex');
+  return shortHash(path);
 }
 
 /** True when a workspace of this folder that was asked for as `wanted` may be called `name`, as `chooseName` has it. */

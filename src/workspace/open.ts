@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { expand, fillHooks } from '../blueprint/expand.js';
 import type { PaneResume, ServerFacts } from '../blueprint/facts.js';
@@ -16,6 +15,7 @@ import { trustState } from '../project/trust.js';
 import { ensurePrivateFolder, isFolder } from '../system/files.js';
 import { withLock } from '../system/lock.js';
 import { homeFolder, packageFolder, tildePath } from '../system/paths.js';
+import { randomHex } from '../system/random.js';
 import { type ChosenTemplate, chooseTemplate } from '../template/choose.js';
 import { serverEnv } from '../tmux/address.js';
 import type { Connection } from '../tmux/connection.js';
@@ -360,7 +360,7 @@ function abandoned(server: SessionsReading | null): Step[] {
 }
 
 function newNonce(): string {
-  return randomBytes(5).toString('hex');
+  return randomHex(5);
 }
 
 /**

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Pane } from '../blueprint/model.js';
 import { paneRecord } from '../blueprint/record.js';
@@ -6,6 +5,7 @@ import { paneStart } from '../blueprint/start.js';
 import { createdFormat, parseCreated, type Word } from '../blueprint/step.js';
 import { CwError } from '../errors.js';
 import { packageFolder } from '../system/paths.js';
+import { randomHex } from '../system/random.js';
 import type { Connection } from '../tmux/connection.js';
 import { encodeWords } from '../tmux/literal.js';
 
@@ -22,7 +22,7 @@ export interface PaneRequest {
 
 /** A key for a pane that is added to a workspace. */
 export function newPaneKey(): string {
-  return `added-${randomBytes(5).toString('hex')}`;
+  return `added-${randomHex(5)}`;
 }
 
 /**
@@ -33,7 +33,7 @@ export function newPaneKey(): string {
  */
 export async function addPane(connection: Connection, request: PaneRequest): Promise<string> {
   const { role, title, cwd, run } = request.pane;
-  const nonce = randomBytes(5).toString('hex');
+  const nonce = randomHex(5);
   const target = request.window ?? `${request.workspace}:`;
   const asked = await connection.batch([
     ['display-message', '-p', '-t', target, '#{window_id} #{default-shell}'],

@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CwError, systemCode } from '../errors.js';
 import { ensurePrivateFolder, readTextIfAny, writeFileAtomic } from '../system/files.js';
 import { runtimeFolder } from '../system/paths.js';
+import { randomHex } from '../system/random.js';
 import { serverFolder } from '../system/server-folder.js';
+import { shortHash } from '../system/short-hash.js';
 import type { ServerAddress } from '../tmux/connection.js';
 import { editorSessionFile, editorSocket, prepareEditorSocket } from './editor-socket.js';
 
@@ -98,7 +99,8 @@ export class Registry {
     const damaged: string[] = [];
     for (const name of names) {
       if (!isWorkspaceId(name)) continue;
-      const file = join(this.folder, name, 'workspace.json');
+      // No `join`: for hundreds of them it takes as long as the reading.
+      const file = `${this.folder}/${name}/workspace.json`;
       const text = readTextIfAny(file);
       if (text === null) continue;
       const record = parseRecord(text);
@@ -144,7 +146,7 @@ export class Registry {
 
   /** The lock of one project's folder: two commands that open it at once make one workspace. */
   openLock(path: string): string {
-    const hash = createHash('sha256').update(path).digest('hex').slice(0, 16);
+    const hash = shortHash(path);
     return join(this.folder, 'locks', `open-${hash}.lock`);
   }
 }
@@ -152,11 +154,21 @@ export class Registry {
 // sockaddr_un.sun_path on macOS, the shortest one.
 const longestSocket = 103;
 
+/**
+ * Whether somebody opened or closed a workspace since that moment (milliseconds since 1970), or may have: each builder
+ * makes a lock, and with it a new time of the folder of locks.
+ */
+export function hasBuiltSince(moment: number, address: ServerAddress, env: NodeJS.ProcessEnv): boolean {
+  const locks = statSync(join(serverFolder(address.socketPath, env), 'locks'), { throwIfNoEntry: false });
+  // The kernel stamps by its last tick, up to 10 ms old.
+  return locks !== undefined && locks.mtimeMs > moment - 20;
+}
+
 const idPattern = /^w[0-9a-f]{12}$/;
 
 /** A new workspace id. Made by chance, so that ids of several machines never meet in one archive. */
 export function newWorkspaceId(): string {
-  return `w${randomBytes(6).toString('hex')}`;
+  return `w${randomHex(6)}`;
 }
 
 export function isWorkspaceId(text: string): boolean {

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { serverAddress } from '../../src/tmux/address.js';
+import { Registry } from '../../src/workspace/registry.js';
 import { waitUntil } from '../support/wait.js';
 import { makeSandbox, root } from '../support/world.js';
 import { ManyWorkspaces } from './many.js';
@@ -83,6 +85,7 @@ async function open(runs: number): Promise<Row> {
     world.file('projects/shop/README.md', '# shop\n');
     world.tmux('new-session', '-d', '-s', 'keep');
     const path = join(world.home, 'projects/shop');
+    const registry = new Registry(serverAddress(world.env), world.env);
     const chain = `require('node:child_process').spawnSync('tmux', ['-u','-S',${JSON.stringify(world.socket)},
       'new-session','-d','-s','bare','-x','200','-y','50','-c',${JSON.stringify(path)},';',
       'split-window','-h','-t','=bare:',';','split-window','-v','-t','=bare:',';','split-window','-v','-t','=bare:',';',
@@ -105,6 +108,9 @@ async function open(runs: number): Promise<Row> {
         () => {
           end('claude-dev-shop');
           end('bare');
+          // Forgotten too: one that is known and not open may have a snapshot to come back from.
+          const { records } = registry.readAll();
+          for (const { id } of records) registry.remove(id);
         },
       ),
     );

@@ -430,6 +430,31 @@ describe('cost', () => {
     const calls = readFileSync(log, 'utf8').trim().split('\n');
     expect(calls.length).toBeLessThanOrEqual(3);
   });
+
+  it('a list starts one, and sees what was opened a moment before', async () => {
+    const world = sandbox();
+    const log = join(world.home, 'tmux.log');
+    const real = (await world.run('sh', ['-c', 'command -v tmux'])).stdout.trim();
+    world.file('counted/tmux', `#!/bin/sh\necho "$*" >> '${log}'\nexec ${real} "$@"\n`, 0o755);
+    const env = { PATH: `${join(world.home, 'counted')}:${world.env.PATH}` };
+    world.file('projects/shop/README.md', '');
+    await open(world, 'projects/shop');
+    // The launcher's reading is used once nobody builds any more: the folder of locks has rested for a moment.
+    await waitUntil('a list starts one tmux process', async () => {
+      world.file('tmux.log', '');
+      const ran = await world.cw(['list', '--json'], { env });
+      expect(JSON.parse(ran.stdout)).toMatchObject([{ name: 'shop', state: 'open' }]);
+      return readFileSync(log, 'utf8').trim().split('\n').length === 1;
+    });
+    world.file('projects/other/README.md', '');
+    await open(world, 'projects/other');
+    const ran = await world.cw(['list', '--json'], { env });
+    expect(
+      JSON.parse(ran.stdout)
+        .map(({ name }: { name: string }) => name)
+        .sort(),
+    ).toEqual(['other', 'shop']);
+  });
 });
 
 describe('trust', () => {
