@@ -1,11 +1,14 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { claudeFacts } from '../claude/facts.js';
-import { drain, spoolFolder } from '../claude/intake.js';
-import { agentRows } from '../claude/overview.js';
+import { type Drained, drain, spoolFolder } from '../claude/intake.js';
+import { type AgentRow, agentRows } from '../claude/overview.js';
 import { vaultAll, vaultFolder } from '../claude/vault.js';
+import { agentNews, wordsOf } from '../integration/agent-notices.js';
 import { ensurePrivateFolder } from '../system/files.js';
 import type { Connection } from '../tmux/connection.js';
+import { sessionLabel } from '../workspace/find.js';
 import type { Log } from './log.js';
+import type { Notifier } from './notifier.js';
 
 export interface AgentsOptions {
   readonly connection: Connection;
@@ -13,6 +16,7 @@ export interface AgentsOptions {
   readonly registryFolder: string;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
+  readonly notifier: Pick<Notifier, 'tell'>;
 }
 
 /** Hooks come in bunches: so long it is waited for more of them, in milliseconds. */
@@ -30,6 +34,8 @@ export class AgentsWatch {
   private ticker: NodeJS.Timeout | null = null;
   private running: Promise<void> = Promise.resolve();
   private shown = new Map<string, string>();
+  /** What agents did at the last look, on the server of this pid; null: there was none yet. */
+  private last: { readonly rows: readonly AgentRow[]; readonly server: number | undefined } | null = null;
   private isStopped = false;
 
   constructor(private readonly options: AgentsOptions) {}
@@ -70,7 +76,7 @@ export class AgentsWatch {
     for (const { conversation, pane, evidence } of drained.refused) {
       log.info(`the conversation ${conversation} in pane ${pane ?? '?'} was not believed: ${evidence}`);
     }
-    if (drained.facts.server) await this.show(agentRows(drained.facts, drained));
+    await this.news(drained);
     const ended = new Set(
       drained.counted
         .filter(({ event }) => event.event === 'Stop' || event.event === 'SessionEnd')
@@ -83,7 +89,20 @@ export class AgentsWatch {
     }
   }
 
-  private async show(rows: ReturnType<typeof agentRows>): Promise<void> {
+  private async news(drained: Drained): Promise<void> {
+    const rows = agentRows(drained.facts, drained);
+    const server = drained.facts.server?.pid;
+    // Ids of panes begin anew with each server, and options are gone with it.
+    const isSame = this.last !== null && this.last.server === server;
+    if (!isSame) this.shown.clear();
+    const before = this.last === null ? null : isSame ? this.last.rows : [];
+    const { notices, over } = agentNews(before, rows, sessionLabel, wordsOf(drained.counted));
+    this.last = { rows, server };
+    this.options.notifier.tell(notices, over);
+    if (server !== undefined) await this.show(rows);
+  }
+
+  private async show(rows: readonly AgentRow[]): Promise<void> {
     const states = new Map(
       rows.map(({ pane, state, detail }) => [pane, detail === null ? state : `${state} ${detail}`]),
     );

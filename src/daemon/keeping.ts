@@ -15,6 +15,7 @@ import { joinWorkspaces } from '../workspace/find.js';
 import { Registry } from '../workspace/registry.js';
 import { AgentsWatch } from './agents.js';
 import type { Log } from './log.js';
+import { Notifier } from './notifier.js';
 import type { DaemonWork } from './work.js';
 
 export interface KeepingOptions {
@@ -36,19 +37,26 @@ class Keeping implements DaemonWork {
   private readonly saver: Saver;
   /** Open ones at the last save by id, with the process of the server that they were on. */
   private open = new Map<string, number>();
+  /** By it the user is told what he may want to know at once. */
+  private readonly notifier: Notifier;
   private readonly gone = new Map<string, NodeJS.Timeout>();
   private isStopping = false;
 
   constructor(private readonly options: KeepingOptions) {
     this.registry = new Registry(options.connection.address, options.env);
     this.saver = new Saver(options.connection, this.registry, options.settings());
+    this.notifier = new Notifier(options);
   }
 
   begin(): () => Promise<void> {
     const { connection, env, log } = this.options;
-    const agents = new AgentsWatch({ connection, registryFolder: this.registry.folder, env, log });
+    const { notifier } = this;
+    const agents = new AgentsWatch({ connection, registryFolder: this.registry.folder, env, log, notifier });
     agents.start();
-    return () => agents.stop();
+    return async () => {
+      await agents.stop();
+      await notifier.stop();
+    };
   }
 
   async save(request: SaveParams & { readonly reason: SaveReason }): Promise<SaveReport> {

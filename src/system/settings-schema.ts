@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { defaultSettings, expected, parseSize, type SettingKey, type StoredSettings } from './settings.js';
+import {
+  defaultSettings,
+  expected,
+  isWebAddress,
+  noticeKinds,
+  parseSize,
+  type SettingKey,
+  type StoredSettings,
+} from './settings.js';
 
 /** What each setting is for and may hold: the thorough twin of the checks in `settings.ts`, for `cw config`. */
 export const settingsSchema = z.strictObject({
@@ -38,6 +46,38 @@ export const settingsSchema = z.strictObject({
   'retention.hours': count('retention.hours', 'For so long one snapshot an hour is kept.'),
   'retention.days': count('retention.days', 'For so long one snapshot a day is kept.'),
   'retention.weeks': count('retention.weeks', 'For so long one snapshot a week is kept.'),
+  'notify.on': z
+    .array(z.enum(noticeKinds, expected['notify.on']), expected['notify.on'])
+    .default([...defaultSettings['notify.on']])
+    .describe(
+      'What you are told of: an agent waits, finished or failed; a context fills; transcripts expire.',
+    ),
+  'notify.message': flag('notify.message', 'Tell in the status line of attached tmux clients.'),
+  'notify.bell': flag('notify.bell', "Ring the bell of the agent's pane."),
+  'notify.command': z
+    .union([
+      z.string().min(1),
+      z.array(z.string()).refine((words) => Boolean(words[0]), expected['notify.command']),
+    ])
+    .nullable()
+    .default(null)
+    .describe(
+      'Run this: words of a program with {title} and {text}, or a line of sh with $CW_TITLE and $CW_TEXT.',
+    ),
+  'notify.webhook': z
+    .string(expected['notify.webhook'])
+    .refine(isWebAddress, expected['notify.webhook'])
+    .nullable()
+    .default(null)
+    .describe('Post each notice as JSON to this URL.'),
+  'context.windows': z
+    .record(z.string(), z.int().min(1000).max(1e9), expected['context.windows'])
+    .nullable()
+    .default(null)
+    .describe(
+      "Tokens that fit into the context, by the beginning of a model's name; null: as cw knows them.",
+    ),
+  'context.compact': flag('context.compact', 'Send /compact to an idle agent whose context is 95 % full.'),
 }) satisfies z.ZodType<StoredSettings>;
 
 function flag<Key extends SettingKey>(key: Key, description: string) {

@@ -25,6 +25,24 @@ export interface Settings {
   readonly paneHistory: boolean;
   /** When the daemon does what, as cron expressions in local time; `off` never. */
   readonly schedules: Readonly<Record<ScheduleName, string>>;
+  /** Who is told of what, and how. */
+  readonly notify: {
+    readonly on: readonly NoticeKind[];
+    /** A message in the status line of each attached client. */
+    readonly message: boolean;
+    /** The bell of the pane that it is about. */
+    readonly bell: boolean;
+    /** A line of sh, or the words of a program; null: none. */
+    readonly command: string | readonly string[] | null;
+    /** A URL that gets each notice as JSON; null: none. */
+    readonly webhook: string | null;
+  };
+  readonly context: {
+    /** Tokens that fit into the context, by a model's name or the beginning of it; null: what is known of models. */
+    readonly windows: Readonly<Record<string, number>> | null;
+    /** Sends `/compact` when it is nearly full. */
+    readonly compact: boolean;
+  };
   /** How long snapshots are kept: one a minute, one an hour, one a day, one a week. */
   readonly retention: {
     readonly minutes: number;
@@ -35,6 +53,10 @@ export interface Settings {
 }
 
 export type ScheduleName = 'save' | 'prune' | 'verify';
+
+/** What there is to be told. */
+export const noticeKinds = ['waiting', 'finished', 'failed', 'context', 'retention', 'health'] as const;
+export type NoticeKind = (typeof noticeKinds)[number];
 
 /** The values as the file has them. */
 export interface StoredSettings {
@@ -54,6 +76,13 @@ export interface StoredSettings {
   readonly 'retention.hours': number;
   readonly 'retention.days': number;
   readonly 'retention.weeks': number;
+  readonly 'notify.on': readonly NoticeKind[];
+  readonly 'notify.message': boolean;
+  readonly 'notify.bell': boolean;
+  readonly 'notify.command': string | readonly string[] | null;
+  readonly 'notify.webhook': string | null;
+  readonly 'context.windows': Readonly<Record<string, number>> | null;
+  readonly 'context.compact': boolean;
 }
 
 export type SettingKey = keyof StoredSettings;
@@ -82,7 +111,30 @@ const checks: { readonly [Key in SettingKey]: (value: unknown) => boolean } = {
   'retention.hours': isCount,
   'retention.days': isCount,
   'retention.weeks': isCount,
+  'notify.on': (value) =>
+    Array.isArray(value) && value.every((item) => noticeKinds.some((kind) => kind === item)),
+  'notify.message': isBoolean,
+  'notify.bell': isBoolean,
+  'notify.command': (value) =>
+    value === null ||
+    (typeof value === 'string' && value.length > 0) ||
+    (Array.isArray(value) && Boolean(value[0]) && value.every((word) => typeof word === 'string')),
+  'notify.webhook': (value) => value === null || (typeof value === 'string' && isWebAddress(value)),
+  'context.windows': (value) => value === null || isWindows(value),
+  'context.compact': isBoolean,
 };
+
+/** A URL that something can be posted to. */
+export function isWebAddress(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text);
+}
+
+function isWindows(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every(
+    (tokens) => typeof tokens === 'number' && Number.isInteger(tokens) && tokens >= 1000 && tokens <= 1e9,
+  );
+}
 
 function isBoolean(value: unknown): boolean {
   return typeof value === 'boolean';
@@ -114,6 +166,13 @@ export const defaultSettings: StoredSettings = {
   'retention.hours': 24,
   'retention.days': 14,
   'retention.weeks': 13,
+  'notify.on': noticeKinds,
+  'notify.message': true,
+  'notify.bell': false,
+  'notify.command': null,
+  'notify.webhook': null,
+  'context.windows': null,
+  'context.compact': false,
 };
 
 /** What stands in words for a value that is right. */
@@ -134,6 +193,13 @@ export const expected: { readonly [Key in SettingKey]: string } = {
   'retention.hours': 'a whole number',
   'retention.days': 'a whole number',
   'retention.weeks': 'a whole number',
+  'notify.on': `a list of ${noticeKinds.join(', ')}`,
+  'notify.message': 'true or false',
+  'notify.bell': 'true or false',
+  'notify.command': 'a line of sh, or a list of words, or null',
+  'notify.webhook': 'an http or https URL, or null',
+  'context.windows': 'an object of models with their tokens, or null',
+  'context.compact': 'true or false',
 };
 
 /** A size as `COLUMNSxROWS`, or null. tmux takes up to 10,000 cells a side. */
@@ -180,6 +246,14 @@ export function loadSettings(env: NodeJS.ProcessEnv, warn: (text: string) => voi
       days: stored['retention.days'],
       weeks: stored['retention.weeks'],
     },
+    notify: {
+      on: stored['notify.on'],
+      message: stored['notify.message'],
+      bell: stored['notify.bell'],
+      command: stored['notify.command'],
+      webhook: stored['notify.webhook'],
+    },
+    context: { windows: stored['context.windows'], compact: stored['context.compact'] },
   };
 }
 

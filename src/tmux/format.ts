@@ -15,6 +15,7 @@ import { printsEscaped, unquote, unvis } from './escapes.js';
  */
 const since = {
   alternate_on: 302,
+  client_activity: 302,
   client_control_mode: 302,
   client_height: 302,
   client_name: 302,

@@ -67,7 +67,7 @@ const get: Command = {
     const value = values[key] === undefined ? defaultSettings[key] : values[key];
     return {
       data: { key, value, from: values[key] === undefined ? 'default' : 'file' },
-      text: Array.isArray(value) ? value.join('\n') : String(value),
+      text: Array.isArray(value) ? value.join('\n') : inWords(value),
     };
   },
 };
@@ -80,6 +80,10 @@ const set: Command = {
   examples: [
     { line: 'cw config set roots ~/projects ~/work', does: 'Search two folders for projects.' },
     { line: 'cw config set size 220x60', does: 'Open larger workspaces away from a terminal.' },
+    {
+      line: "cw config set notify.command notify-send '{title}' '{text}'",
+      does: 'Tell on the desktop, too.',
+    },
   ],
   async run(args, context) {
     const key = knownKey(args.positionals.key);
@@ -140,7 +144,7 @@ function meant(key: string): string {
 
 function inWords(value: unknown): string {
   if (Array.isArray(value)) return value.length > 0 ? value.join(', ') : 'none';
-  return String(value);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** A relative folder means another one in each folder that cw is started in: kept as the one that it is here. */
