@@ -134,6 +134,8 @@ export interface SessionRow {
 }
 
 export interface SessionsReading extends ServerReading {
+  /** When it was asked for, in milliseconds since 1970. */
+  readonly askedAt: number;
   readonly sessions: readonly SessionRow[];
 }
 
@@ -162,6 +164,7 @@ export async function readSessions(
   first: First | null = null,
 ): Promise<SessionsReading | null> {
   const commands = first ? [...first.commands, ...sessionsCommands] : sessionsCommands;
+  const askedAt = Date.now();
   const result = await askServer(connection, commands, first);
   if (!result) return null;
   const { server, cursor } = readHead(result);
@@ -170,6 +173,7 @@ export async function readSessions(
   readEnd(cursor, result, rows.length);
   return {
     ...server,
+    askedAt,
     sessions: rows.map(({ windows, ...row }) => ({
       ...row,
       id: row.id as SessionId,

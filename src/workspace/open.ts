@@ -108,6 +108,7 @@ async function build(
   registry: Registry,
   request: OpenRequest,
   seen: Seen | null,
+  isFirst = true,
 ): Promise<Opened> {
   const { records } = registry.readAll();
   const isCurrent = seen !== null && JSON.stringify(seen.records) === JSON.stringify(records);
@@ -151,10 +152,17 @@ async function build(
     return { ...result, sessionId: null, notes: [...new Set(notes)], steps: describePlan(made) };
   }
   const { hooks } = drawn;
-  if (hooks.before_create) await runHook('before_create', hooks.before_create, blueprint, request.env);
+  if (hooks.before_create && isFirst)
+    await runHook('before_create', hooks.before_create, blueprint, request.env);
   if (!request.side) excludeOurFiles(request.path);
   const resume = await paneStarts(blueprint, registry, request.paneHistory, request.env);
-  const applied = await applyBlueprint(connection, registry, blueprint, server, request.env, resume);
+  let applied: Applied;
+  try {
+    applied = await applyBlueprint(connection, registry, blueprint, server, request.env, resume);
+  } catch (error) {
+    if (error instanceof NameTaken && isFirst) return build(connection, registry, request, null, false);
+    throw error;
+  }
   notes.push(...applied.problems.map((problem) => problem.message));
   registry.write({
     ...(known?.record ?? recordOf(blueprint)),
@@ -295,7 +303,10 @@ export interface BuildingGround {
   readonly left: readonly Step[];
 }
 
-/** Runs `work` while no other builder of this server does. Where no server runs one is started. */
+/**
+ * Runs `work` while no other builder of this server does. Where no server runs one is started; a reading from before
+ * another builder ended is made anew.
+ */
 export async function withBuildLock<T>(
   connection: Connection,
   registry: Registry,
@@ -305,11 +316,20 @@ export async function withBuildLock<T>(
   work: (ground: BuildingGround) => Promise<T>,
 ): Promise<T> {
   return withLock(registry.buildLock(), async () => {
-    if (server) return work({ reading: server, keeper: undefined, left: abandoned(server) });
-    const { reading, keeper } = await startServer(connection, newNonce(), env, background?.startPrefix);
-    return work({ reading, keeper, left: [] });
+    try {
+      const known =
+        server && registry.isBuiltSince(server.askedAt) ? await readIfRunning(connection) : server;
+      if (known) return await work({ reading: known, keeper: undefined, left: abandoned(known) });
+      const { reading, keeper } = await startServer(connection, newNonce(), env, background?.startPrefix);
+      return await work({ reading, keeper, left: [] });
+    } finally {
+      registry.noteBuilt();
+    }
   });
 }
+
+/** Another builder took the name of the session since the reading by which it was chosen. */
+class NameTaken extends CwError {}
 
 /**
  * Plans a blueprint and applies the plan, for a caller that holds the lock of builders.
@@ -330,6 +350,11 @@ export async function buildBlueprint(
   },
 ): Promise<Applied> {
   const { env, resume, background, keeper, first = [] } = options;
+  if (reading.sessions.some((session) => session.name === blueprint.session)) {
+    throw new NameTaken('failed', `A session ${blueprint.session} was opened just now.`, {
+      hint: 'Try again.',
+    });
+  }
   const nonce = newNonce();
   const facts = serverFacts(reading, nonce, env);
   const spool = spoolFolder(new Registry(connection.address, env).folder);
@@ -353,7 +378,8 @@ function abandoned(server: SessionsReading | null): Step[] {
       /^cw-tmp-[0-9a-f]{10}(-start)?$/.test(name) && workspace === null && attached === 0,
   );
   return left.map(({ id }) => ({
-    command: ['kill-session', '-t', id],
+    // By its name too: it may have been renamed since, by a builder that was not dead after all.
+    command: ['if-shell', '-F', '-t', `${id}:`, '#{m:cw-tmp-*,#{session_name}}', `kill-session -t '${id}'`],
     creates: [],
     why: 'end what an interrupted opening left',
   }));

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CwError, systemCode } from '../errors.js';
 import { ensurePrivateFolder, readTextIfAny, writeFileAtomic } from '../system/files.js';
@@ -144,6 +144,17 @@ export class Registry {
     return join(this.folder, 'locks', 'build.lock');
   }
 
+  /** Called by each builder when it is done, with the lock held: what was read of the server before is old now. */
+  noteBuilt(): void {
+    writeFileSync(join(this.folder, 'locks', 'built'), '');
+  }
+
+  /** Whether a builder has ended since that moment, in milliseconds since 1970. */
+  isBuiltSince(moment: number): boolean {
+    const noted = statSync(join(this.folder, 'locks', 'built'), { throwIfNoEntry: false });
+    return noted !== undefined && noted.mtimeMs > moment - clockTick;
+  }
+
   /** The lock of one project's folder: two commands that open it at once make one workspace. */
   openLock(path: string): string {
     const hash = shortHash(path);
@@ -154,14 +165,16 @@ export class Registry {
 // sockaddr_un.sun_path on macOS, the shortest one.
 const longestSocket = 103;
 
+/** Milliseconds. The kernel stamps files by its last tick, which is up to 10 ms old. */
+const clockTick = 20;
+
 /**
  * Whether somebody opened or closed a workspace since that moment (milliseconds since 1970), or may have: each builder
  * makes a lock, and with it a new time of the folder of locks.
  */
 export function hasBuiltSince(moment: number, address: ServerAddress, env: NodeJS.ProcessEnv): boolean {
   const locks = statSync(join(serverFolder(address.socketPath, env), 'locks'), { throwIfNoEntry: false });
-  // The kernel stamps by its last tick, up to 10 ms old.
-  return locks !== undefined && locks.mtimeMs > moment - 20;
+  return locks !== undefined && locks.mtimeMs > moment - clockTick;
 }
 
 const idPattern = /^w[0-9a-f]{12}$/;

@@ -9,13 +9,13 @@ import { stallRows } from './stall.js';
 import { startRows } from './start.js';
 
 /**
- * `npm run bench [-- --quick] [--runs N] [--only start,save,restore,daemon,stall]`: ratios measured in one run, in turn
+ * `npm run bench [-- --quick] [--runs N] [--only start,save,restore,daemon,stall] [--sizes 1,10]`: ratios measured in one run, in turn
  * with what they are measured against; absolute times move with the machine and its load.
  */
 const quick = process.argv.includes('--quick');
 const runs = Number(argument('--runs') ?? (quick ? 7 : 15));
 const only = argument('--only')?.split(',');
-const sizes = quick ? [1, 10, 50] : [1, 10, 50, 100, 200];
+const sizes = argument('--sizes')?.split(',').map(Number) ?? (quick ? [1, 10, 50] : [1, 10, 50, 100, 200]);
 
 const parts: Record<string, () => Promise<Row[]>> = {
   start: () => startRows(runs),

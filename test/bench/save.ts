@@ -1,5 +1,7 @@
 import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Saver } from '../../src/snapshot/save.js';
+import { writeFileAtomic } from '../../src/system/files.js';
 import type { Command, Connection } from '../../src/tmux/connection.js';
 import { readServer } from '../../src/tmux/reading.js';
 import { waitUntil } from '../support/wait.js';
@@ -52,6 +54,24 @@ export async function saveRows(many: ManyWorkspaces, runs: number): Promise<Row[
     ),
   );
 
+  const least = durableWrite(many);
+  rows.push(
+    comparison(
+      `save layouts, ${of}, all changed`,
+      'the same list-panes -a, and one durable write of as many bytes',
+      null,
+      await inTurn(
+        saveLayouts,
+        async () => {
+          await reference();
+          least();
+        },
+        runs,
+        () => changing(count),
+      ),
+    ),
+  );
+
   const texts = new Saver(connection, many.registry, withText);
   const saveTexts = async () => {
     const saved = await texts.save({ reason: 'change' });
@@ -80,6 +100,25 @@ export async function saveRows(many: ManyWorkspaces, runs: number): Promise<Row[
     },
   );
   return rows;
+}
+
+/**
+ * The least that a change costs which shall survive a loss of power: a file, its bytes and its name on the disk. What
+ * the newest snapshots hold together is written as one.
+ */
+function durableWrite(many: ManyWorkspaces): () => void {
+  const bytes = Buffer.alloc(
+    many
+      .files()
+      .filter((file) => file.includes('/snapshots/'))
+      .reduce((sum, file) => sum + statSync(file).size, 0) / Math.max(1, snapshotsEach(many)),
+  );
+  const target = join(many.world.folder, 'durable');
+  return () => writeFileAtomic(target, bytes);
+}
+
+function snapshotsEach(many: ManyWorkspaces): number {
+  return many.files().filter((file) => file.includes('/snapshots/')).length / many.blueprints.length;
 }
 
 /** The program itself, its start included. */

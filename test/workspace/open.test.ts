@@ -1,6 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { serverAddress } from '../../src/tmux/address.js';
+import { processConnection } from '../../src/tmux/process-connection.js';
+import { readSessions } from '../../src/tmux/reading.js';
+import { applyBlueprint, openWorkspace } from '../../src/workspace/open.js';
+import { Registry } from '../../src/workspace/registry.js';
+import { blueprintOf } from '../blueprint/examples.js';
 import { type Sandbox, sandbox } from '../support/sandbox.js';
 import { waitUntil } from '../support/wait.js';
 
@@ -16,6 +22,14 @@ function panes(world: Sandbox, session: string): string[] {
     .trim()
     .split('\n')
     .map((line) => line.replaceAll(`${world.home}/projects/`, ''));
+}
+
+function doors(world: Sandbox) {
+  const address = serverAddress(world.env);
+  return {
+    connection: processConnection(address, world.env),
+    registry: new Registry(address, world.env),
+  };
 }
 
 async function open(world: Sandbox, ...args: string[]): Promise<string> {
@@ -324,6 +338,48 @@ describe('two at once, and failures', () => {
       'claude-dev-shop',
       'cw-tmp-mine',
     ]);
+  });
+
+  it('a builder that was taken for dead, and has ended well since, keeps its session', async () => {
+    const world = sandbox();
+    world.tmux('new-session', '-d', '-s', 'cw-tmp-0123456789', 'sleep', '1000');
+    const { connection, registry } = doors(world);
+    const reading = await readSessions(connection);
+    world.tmux('rename-session', '-t', '=cw-tmp-0123456789', 'claude-dev-api');
+    await applyBlueprint(connection, registry, blueprintOf([{}]), reading, world.env);
+    expect(world.tmux('list-sessions', '-F', '#{session_name}').trim().split('\n').sort()).toEqual([
+      'claude-dev-api',
+      'claude-dev-shop',
+    ]);
+  });
+
+  it('a name that another builder took meanwhile is left to that one', async () => {
+    const world = sandbox();
+    const path = join(world.home, 'projects/shop');
+    mkdirSync(path, { recursive: true });
+    world.tmux('new-session', '-d', '-s', 'mine');
+    const { connection, registry } = doors(world);
+    const seen = { server: await readSessions(connection), records: registry.readAll().records };
+    world.tmux('new-session', '-d', '-s', 'claude-dev-shop');
+    mkdirSync(join(registry.folder, 'locks'), { recursive: true });
+    registry.noteBuilt();
+    const opened = await openWorkspace(
+      connection,
+      {
+        path,
+        preferred: null,
+        overrides: {},
+        windows: [],
+        size: { width: 120, height: 40 },
+        dryRun: false,
+        paneHistory: true,
+        cwd: world.home,
+        env: world.env,
+        note: () => {},
+      },
+      seen,
+    );
+    expect(opened).toMatchObject({ created: true, session: expect.stringMatching(/^claude-dev-shop-.{4,}/) });
   });
 
   it('a failing before_create stops the opening with its reason, and what is open stays (tmuxp 1051)', async () => {
