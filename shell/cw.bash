@@ -54,9 +54,9 @@ if [[ -n ${CW_RUN-} && ${CW_PID-} == "$$" ]]; then
   XDG_DATA_DIRS=${XDG_DATA_DIRS-}
   XDG_DATA_DIRS=${XDG_DATA_DIRS//"$CW_SHELL/data:"/}
   if [[ -z $CW_DATA_DIRS && $XDG_DATA_DIRS == /usr/local/share:/usr/share ]]; then unset -v XDG_DATA_DIRS; fi
-  # CW_LINE is the line for the history, where another one is run.
-  __cw_run=$CW_RUN __cw_line=${CW_LINE:-$CW_RUN}
-  unset -v CW_RUN CW_LINE CW_PID CW_SHELL CW_ZDOTDIR CW_DATA_DIRS
+  # CW_LINE is the line for the history, where another one is run. CW_ENDED is a file that is told how it ended.
+  __cw_run=$CW_RUN __cw_line=${CW_LINE:-$CW_RUN} __cw_ended=${CW_ENDED-}
+  unset -v CW_RUN CW_LINE CW_ENDED CW_PID CW_SHELL CW_ZDOTDIR CW_DATA_DIRS
 
   # PROMPT_COMMAND as it is now (string, array, exported or unset), in words that make it again.
   __cw_saved=$(declare -p PROMPT_COMMAND 2>/dev/null) || __cw_saved=
@@ -75,8 +75,15 @@ if [[ -n ${CW_RUN-} && ${CW_PID-} == "$$" ]]; then
     unset -v __cw_hooks __cw_hook __cw_status'
   __cw_command='
     if [[ -o history ]]; then history -s -- "$__cw_line"; fi
+    __cw_began=${SECONDS:-0}
     eval "unset -v __cw_run __cw_line __cw_saved
 $__cw_run"'
+  # Its status, and the seconds that it took.
+  __cw_note='
+    if [[ -n $__cw_ended ]]; then
+      { builtin printf "%s %s\n" "$__cw_status" "$((${SECONDS:-0} - __cw_began))" >|"$__cw_ended"; } 2>/dev/null || :
+    fi
+    unset -v __cw_ended __cw_began'
 
   if [[ $__cw_saved =~ ^declare\ -[a-zA-Z]*r ]]; then
     # Read-only (an administrator's audit of what is typed), so it stays as it is, and the first command that runs
@@ -86,7 +93,11 @@ $__cw_run"'
     trap 'trap - DEBUG
     eval "$__cw_saved
 unset -v __cw_command
-$__cw_command"' DEBUG
+$__cw_command
+    __cw_status=\$?
+    unset -v __cw_note
+$__cw_note
+    unset -v __cw_status"' DEBUG
   else
     # This runs once, at the first prompt: history is loaded by then, and job control is on. It is text and not a
     # function, so that what it evaluates is at the top level as typed lines are. PROMPT_COMMAND is put back before
@@ -98,9 +109,9 @@ $__cw_command"' DEBUG
     unset -v PROMPT_COMMAND
     eval "$__cw_saved"
     __cw_status=0'$__cw_cycle$__cw_command'
-    __cw_status=$?'$__cw_cycle
-    unset -v __cw_cycle __cw_command
+    __cw_status=$?'$__cw_note$__cw_cycle
+    unset -v __cw_cycle __cw_command __cw_note
   fi
 else
-  unset -v CW_RUN CW_LINE CW_PID
+  unset -v CW_RUN CW_LINE CW_ENDED CW_PID
 fi

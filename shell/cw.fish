@@ -13,8 +13,11 @@ if test -n "$CW_RUN"
     # The line for the history, where another one is run.
     set -l __cw_line $CW_RUN
     set -q CW_LINE; and set __cw_line $CW_LINE
+    # A file that is told how it ended, and after how many seconds.
+    set -l __cw_ended $CW_ENDED
     set -e CW_RUN
     set -e CW_LINE
+    set -e CW_ENDED
     set -e CW_PID
 
     # Into the history, as a line that another fish wrote: fish 3 has no builtin for it.
@@ -38,5 +41,12 @@ if test -n "$CW_RUN"
     end
     emit fish_preexec $__cw_run
     status job-control full
+    set -l __cw_began 0
+    test -n "$__cw_ended"; and set __cw_began (command date +%s)
     eval $__cw_run
+    set -l __cw_status $status
+    if test -n "$__cw_ended"
+        echo $__cw_status (math (command date +%s) - $__cw_began) >$__cw_ended 2>/dev/null
+    end
+    return $__cw_status
 end

@@ -33,11 +33,23 @@ unset CW_HISTFILE
 if [ -n "${CW_RUN-}" ]; then
   __cw_run=$CW_RUN
   __cw_line=${CW_LINE:-$CW_RUN}
-  unset CW_RUN CW_LINE CW_PID
+  __cw_ended=${CW_ENDED-}
+  unset CW_RUN CW_LINE CW_ENDED CW_PID
   # ksh and mksh keep a history that can be added to.
   if [ -n "${KSH_VERSION-}" ]; then print -s -- "$__cw_line"; fi
+  __cw_began=${SECONDS:-0}
   eval "unset __cw_run __cw_line
 $__cw_run"
+  __cw_status=$?
+  # How it ended, and after how many seconds. (dash does not count them: 0.)
+  if [ -n "$__cw_ended" ]; then
+    { echo "$__cw_status $((${SECONDS:-0} - __cw_began))" >|"$__cw_ended"; } 2>/dev/null || :
+  fi
+  unset __cw_ended __cw_began
+  case $- in
+    *e*) unset __cw_status ;;
+    *) eval "unset __cw_status; (exit $__cw_status)" ;;
+  esac
 else
-  unset CW_RUN CW_LINE CW_PID
+  unset CW_RUN CW_LINE CW_ENDED CW_PID
 fi

@@ -22,7 +22,7 @@ else
 fi
 
 if [[ ! -o interactive || ${CW_PID-$$} != $$ ]]; then
-  unset CW_RUN CW_LINE CW_PID # started by a start file of the pane's shell, but not the pane's shell
+  unset CW_RUN CW_LINE CW_ENDED CW_PID # started by a start file of the pane's shell, but not the pane's shell
 elif [[ -n ${CW_RUN-} ]]; then
   # Until the first prompt a fish that a start file `exec`s runs the command in our place.
   if [[ -z ${CW_PID-} ]]; then
@@ -41,16 +41,22 @@ elif [[ -n ${CW_RUN-} ]]; then
     if [[ -z ${CW_DATA_DIRS-} && $XDG_DATA_DIRS == /usr/local/share:/usr/share ]]; then unset XDG_DATA_DIRS; fi
     __cw_run=$CW_RUN
     __cw_line=${CW_LINE:-$CW_RUN}
-    unset CW_RUN CW_LINE CW_PID CW_SHELL CW_DATA_DIRS __cw_first __cw_lent
+    __cw_ended=${CW_ENDED-}
+    unset CW_RUN CW_LINE CW_ENDED CW_PID CW_SHELL CW_DATA_DIRS __cw_first __cw_lent
     builtin print -rs -- "$__cw_line"
     if [[ -t 1 && $TERM != dumb ]]; then builtin printf "\r\033[2K"; fi
     for __cw_hook in preexec ${preexec_functions[@]-}; do
       if typeset -f -- "$__cw_hook" >/dev/null; then "$__cw_hook" "$__cw_run" "$__cw_run" "$__cw_run"; fi
     done
     unset __cw_hook
+    __cw_began=${SECONDS:-0}
     eval "unset __cw_run __cw_line
 $__cw_run"
     __cw_status=$?
+    if [[ -n $__cw_ended ]]; then
+      { builtin print -r -- "$__cw_status $((${SECONDS:-0} - __cw_began))" >|$__cw_ended } 2>/dev/null || :
+    fi
+    unset __cw_ended __cw_began
     for __cw_hook in precmd ${precmd_functions[@]-}; do
       if typeset -f -- "$__cw_hook" >/dev/null; then
         if [[ ! -o errexit ]]; then (exit $__cw_status); fi

@@ -95,4 +95,8 @@ export interface PaneResume {
   readonly historyFile: string | null;
   /** The socket on which an nvim that is started in it listens. */
   readonly editorSocket?: string;
+  /** The file in which its shell notes how `run` ended. */
+  readonly endingFile?: string;
+  /** Seconds that it waits before its shell starts. */
+  readonly delay?: number;
 }

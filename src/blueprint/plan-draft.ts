@@ -118,8 +118,9 @@ function layoutOf(window: Window, facts: ServerFacts, problems: Problem[]): stri
 
 function startOf(pane: Pane, blueprint: Blueprint, facts: ServerFacts, problems: Problem[]): PaneStart {
   const resume = facts.resume?.get(pane.key);
-  const begin = [`${facts.shellFolder}/cw-start`, resume?.textFile ?? '', resume?.typed ?? ''];
-  const isResumed = Boolean(resume?.textFile || resume?.typed);
+  const delay = resume?.delay ? String(resume.delay) : '';
+  const begin = [`${facts.shellFolder}/cw-start`, resume?.textFile ?? '', resume?.typed ?? '', delay];
+  const isResumed = Boolean(resume?.textFile || resume?.typed || delay);
   if (pane.startCommand) {
     // tmux runs the one word with its default shell.
     if (!isResumed) return { words: [pane.startCommand], env: {}, typed: null };
@@ -149,6 +150,8 @@ function startOf(pane: Pane, blueprint: Blueprint, facts: ServerFacts, problems:
       ...(resume?.historyFile && { CW_HISTFILE: resume.historyFile }),
       // Arrow-up brings what was declared: the line that brings a conversation back names one that is in use then.
       ...(run !== null && pane.run !== null && run !== pane.run && { CW_LINE: pane.run }),
+      // Only start files of ours tell how the command ended.
+      ...(resume?.endingFile && plain.env.CW_RUN !== undefined && { CW_ENDED: resume.endingFile }),
       ...(resume?.editorSocket && { [listenVariable]: resume.editorSocket }),
     },
   };

@@ -78,8 +78,9 @@ function sizeSteps({ window, layout, splits }: WindowDraft, session: Size): Step
 }
 
 function paneSteps(pane: Pane, facts: ServerFacts): Step[] {
-  const run = facts.resume?.get(pane.key)?.run ?? pane.run;
-  const record = paneRecord(pane, run === pane.run ? null : run);
+  const resume = facts.resume?.get(pane.key);
+  const run = resume?.run ?? pane.run;
+  const record = paneRecord(pane, run === pane.run ? null : run, resume?.typed ?? null);
   const target = ref('pane', pane.key);
   return [
     step('note what was started', ['set-option', '-p', '-t', target, '--', '@cw_pane', record]),

@@ -15,6 +15,8 @@ export interface PaneRecord {
   readonly startCommand: string | null;
   /** What was really run, where that is not `run`: a conversation resumed, an editor's session opened. */
   readonly started: string | null;
+  /** A line that was typed at its prompt and left for the user to confirm. */
+  readonly typed: string | null;
   /** The folder it was asked to start in, also where that one was gone. */
   readonly cwd: string;
 }
@@ -26,8 +28,11 @@ export interface WindowRecord {
   readonly size: { readonly width: number; readonly height: number };
 }
 
-/** @param started what is really run in it, where that is another line than its `run`. */
-export function paneRecord(pane: Pane, started: string | null = null): string {
+/**
+ * @param started what is really run in it, where that is another line than its `run`.
+ * @param typed what was typed and waits for Enter.
+ */
+export function paneRecord(pane: Pane, started: string | null = null, typed: string | null = null): string {
   const record: PaneRecord = {
     key: pane.key,
     role: pane.role,
@@ -37,6 +42,7 @@ export function paneRecord(pane: Pane, started: string | null = null): string {
     restart: pane.restart,
     startCommand: pane.startCommand,
     started,
+    typed,
     cwd: pane.cwd,
   };
   return JSON.stringify(record);
@@ -46,7 +52,7 @@ export function paneRecord(pane: Pane, started: string | null = null): string {
 export function parsePaneRecord(text: string): PaneRecord | null {
   const value = parseObject(text);
   if (!value) return null;
-  const { key, role, run, shell, env, restart, startCommand, started = null, cwd } = value;
+  const { key, role, run, shell, env, restart, startCommand, started = null, typed = null, cwd } = value;
   const complete =
     isName(key) &&
     isTextOrNull(role) &&
@@ -56,8 +62,9 @@ export function parsePaneRecord(text: string): PaneRecord | null {
     isRestart(restart) &&
     isTextOrNull(startCommand) &&
     isTextOrNull(started) &&
+    isTextOrNull(typed) &&
     typeof cwd === 'string';
-  return complete ? { key, role, run, shell, env, restart, startCommand, started, cwd } : null;
+  return complete ? { key, role, run, shell, env, restart, startCommand, started, typed, cwd } : null;
 }
 
 export function windowRecord(window: Window): string {

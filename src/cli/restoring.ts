@@ -162,10 +162,15 @@ function reportLines(report: RestoreReport, width: number): string[] {
   const problems = report.problems.map((problem) => `${indent}${visible(problem)}`);
   if (!report.created) return [`${report.name.padEnd(width)}is open already`, ...problems];
   const remarks = report.problems.length + report.panes.filter((pane) => pane.notes.length > 0).length;
-  const verdict = remarks === 0 ? 'restored' : `restored, ${remarks} ${remarks === 1 ? 'remark' : 'remarks'}`;
+  const failed = report.panes.filter((pane) => pane.conversation?.state === 'failed').length;
+  const verdict = [
+    'restored',
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(remarks > 0 ? [`${remarks} ${remarks === 1 ? 'remark' : 'remarks'}`] : []),
+  ].join(', ');
   const states = { starts: 'starts', typed: 'typed, waits for Enter', 'not made again': '', restored: '' };
   return [
-    `${report.name.padEnd(width)}${report.windows} ${report.windows === 1 ? 'window' : 'windows'}, ${report.panes.length} panes   ${verdict}`,
+    `${report.name.padEnd(width)}${report.windows} ${report.windows === 1 ? 'window' : 'windows'}, ${report.panes.length} ${report.panes.length === 1 ? 'pane' : 'panes'}   ${verdict}`,
     ...report.panes.flatMap((pane) => [
       ...(pane.command === null
         ? []

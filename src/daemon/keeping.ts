@@ -4,6 +4,7 @@ import type { SaveParams, SaveReason, SaveReport } from '../rpc/protocol.js';
 import { defaultPatterns } from '../snapshot/allow-list.js';
 import { isFaithful, recordRehearsal } from '../snapshot/rehearsal.js';
 import { restoreWorkspace } from '../snapshot/restore.js';
+import { Stagger } from '../snapshot/restore-conversations.js';
 import { pruneAll, retentionOf, Saver } from '../snapshot/save.js';
 import { SnapshotStore } from '../snapshot/store.js';
 import { verifySnapshot } from '../snapshot/verify.js';
@@ -166,6 +167,7 @@ class Keeping implements DaemonWork {
     const ended = joinWorkspaces(server?.sessions ?? [], records).filter(
       ({ session, record }) => session === null && record !== null && record.closedAt === null,
     );
+    const stagger = new Stagger();
     for (const workspace of ended) {
       try {
         const snapshot = await new SnapshotStore(this.registry.folder, workspace.id).latest();
@@ -178,6 +180,7 @@ class Keeping implements DaemonWork {
           paneHistory: settings().paneHistory,
           knowsPrograms: false,
           isNewest: true,
+          stagger,
           background: { startPrefix: serverStartPrefix(env) },
           env,
         });

@@ -84,6 +84,8 @@ export const ObservedPane = z.strictObject({
   historyFile: z.string().nullable(),
   /** The conversation of the Claude that ran in it; null or left out: none did. */
   conversation: SavedConversation.nullable().optional(),
+  /** A line that a restore typed at its prompt and that waits for Enter; null or left out: none does. */
+  typed: z.string().nullable().optional(),
 });
 export type ObservedPane = z.infer<typeof ObservedPane>;
 

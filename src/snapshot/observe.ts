@@ -15,10 +15,12 @@ import {
 } from '../tmux/reading.js';
 import type { BlobStore } from './blobs.js';
 import { type Captured, capture, indexReading, type ReadingIndex } from './capture.js';
+import type { Kept, PanePlace } from './conversations.js';
 import { type EditorPane, editorPane } from './editor-saves.js';
 import type { SnapshotDraft } from './encode.js';
 import type { ObservedPane, Program } from './model.js';
 import { Scrollbacks } from './scrollback.js';
+import { waitingLines } from './typed.js';
 
 /** One workspace as it is now, ready to be saved. */
 export interface Observation {
@@ -51,12 +53,11 @@ export interface ObserverOptions {
   readonly dirty: (workspace: string) => boolean;
   /** The history file that a pane's shell was given; null when none. */
   readonly historyFile: (workspace: string, pane: string) => string | null;
-  /** The conversation that lives in a pane; null when none does. */
-  readonly conversation: (
-    workspace: string,
-    pane: { readonly key: string; readonly run: string | null },
+  /** What a pane is saved with. */
+  readonly kept: (
+    place: Omit<PanePlace, 'endingFile' | 'age'> & { readonly pid: number },
     program: Program,
-  ) => NonNullable<ObservedPane['conversation']> | null;
+  ) => Pick<Kept, 'program' | 'conversation'>;
 }
 
 /**
@@ -87,6 +88,7 @@ export class Observer {
     const details = await this.detailsOf(connection, reading, index, sessions, request.details);
     const panes = sessions.flatMap((session) => panesOf(index, session));
     const programs = this.options.programs(panes);
+    const typed = await waitingLines(connection, panes, programs);
     const isIdle = (pane: Pane) => programs.get(pane.id)?.kind === 'shell';
     const texts =
       this.options.lines > 0
@@ -112,18 +114,20 @@ export class Observer {
       for (const [key, id] of captured.paneIds) {
         const pane = index.panes.get(id);
         if (!pane) continue;
+        const record = parsePaneRecord(pane.mark ?? '');
+        const kept = this.options.kept(
+          { workspace: session.workspace, key, id, pid: pane.pid, server: reading.pid, record },
+          programs.get(id) ?? { kind: 'unknown', reason: 'it was not read' },
+        );
         observed[key] = {
           id,
           pid: pane.pid,
-          program: programs.get(id) ?? { kind: 'unknown', reason: 'it was not read' },
+          program: kept.program,
           scrollback: texts.get(id) ?? null,
           alternateScreen: pane.alternateOn,
           historyFile: this.options.historyFile(session.workspace, key),
-          conversation: this.options.conversation(
-            session.workspace,
-            { key, run: parsePaneRecord(pane.mark ?? '')?.run ?? null },
-            programs.get(id) ?? { kind: 'unknown', reason: '' },
-          ),
+          conversation: kept.conversation,
+          ...(typed.has(id) && { typed: typed.get(id) ?? null }),
         };
         const editor = editorPane(key, pane, windows.get(pane.window), programs.get(id));
         if (editor) editors.push(editor);

@@ -1,15 +1,18 @@
+import { quoteWord } from '../blueprint/fill.js';
 import { claudeFacts } from '../claude/facts.js';
 import { drain } from '../claude/intake.js';
-import type { Known } from '../claude/registry-log.js';
+import type { ProcessId } from '../claude/model.js';
+import { type Known, sameProcess } from '../claude/registry-log.js';
 import type { Connection } from '../tmux/connection.js';
+import { type Ending, readEnding } from '../workspace/ending.js';
 import type { Registry } from '../workspace/registry.js';
 import type { ConversationProof, RestoreReport } from './restore.js';
 
 /**
- * Follows the conversations of restored panes until each is proven: a hook of its own process told of it
- * (recovered), its process is gone (failed), or nothing was heard in time (unverified).
+ * Follows the conversations of restored panes until each is proven: a hook of its own process told of it (recovered),
+ * it ended or is gone (failed), or nothing was heard in time (unverified).
  *
- * @param options `since`: when the restore began; `limit`: milliseconds.
+ * @param options `since`: when the restore began; `limit`: milliseconds, for each from its own start on.
  * @returns the reports with what was found.
  */
 export async function proveConversations(
@@ -19,14 +22,16 @@ export async function proveConversations(
   env: NodeJS.ProcessEnv,
   options: { readonly since: Date; readonly limit: number },
 ): Promise<RestoreReport[]> {
-  const end = performance.now() + options.limit;
+  const begun = performance.now();
   const since = options.since.toISOString();
   let current = [...reports];
-  const left = () =>
-    current.some((report) => report.panes.some((pane) => pane.conversation?.state === 'verifying'));
-  while (left()) {
-    const isLate = performance.now() > end;
-    const { registry: state, facts } = await drain(registry.folder, () => claudeFacts(connection, env));
+  for (;;) {
+    const passed = performance.now() - begun;
+    const {
+      registry: state,
+      facts,
+      agents,
+    } = await drain(registry.folder, () => claudeFacts(connection, env));
     // What has a shell in the foreground, of the panes of these workspaces.
     const shells = new Set(
       facts.panes
@@ -36,33 +41,58 @@ export async function proveConversations(
     current = current.map((report) => ({
       ...report,
       panes: report.panes.map((pane) => {
-        if (pane.conversation?.state !== 'verifying') return pane;
-        const known = state.conversations.get(pane.conversation.id);
-        const isGone = shells.has(`${report.workspace} ${known?.paneKey ?? ''}`);
-        return {
-          ...pane,
-          conversation: judged(pane.conversation, known, isGone, isLate, since, pane.line),
+        const proof = pane.conversation;
+        if (proof?.state !== 'verifying') return pane;
+        const seen: Seen = {
+          known: state.conversations.get(proof.id),
+          told: agents.get(proof.id)?.process ?? null,
+          ending: readEnding(registry.endingPath(report.workspace, proof.pane)),
+          isGone: shells.has(`${report.workspace} ${proof.pane}`),
+          isLate: passed > options.limit + proof.delay * 1000,
         };
+        return { ...pane, conversation: judged(proof, seen, since) };
       }),
     }));
-    if (left() && !isLate) await new Promise((done) => setTimeout(done, 150));
+    const isLeft = current.some(({ panes }) =>
+      panes.some((pane) => pane.conversation?.state === 'verifying'),
+    );
+    if (!isLeft) return current;
+    await new Promise((done) => setTimeout(done, 150));
   }
-  return current;
+}
+
+interface Seen {
+  readonly known: Known | undefined;
+  /** The process of which a hook told last: also where its file was found before the hook was heard. */
+  readonly told: ProcessId | null;
+  /** How its command ended. */
+  readonly ending: Ending | 'open' | null;
+  /** A shell is in the foreground of its pane. */
+  readonly isGone: boolean;
+  readonly isLate: boolean;
 }
 
 function judged(
   proof: ConversationProof,
-  known: Known | undefined,
-  isGone: boolean,
-  isLate: boolean,
+  { known, told, ending, isGone, isLate }: Seen,
   since: string,
-  line: string | null,
 ): ConversationProof {
+  if (ending !== null && ending !== 'open') {
+    const { status, seconds } = ending;
+    const why =
+      status === 127 ? 'Claude was not found' : `Claude ended with status ${status} after ${seconds} s`;
+    return { ...proof, state: 'failed', evidence: `${why}; try: ${toTry(proof)}` };
+  }
   const isBound = known?.process != null && known.pane !== null && known.at >= since;
-  if (isBound && known.by === 'hook') return { ...proof, state: 'recovered', evidence: 'SessionStart hook' };
+  if (isBound && (known.by === 'hook' || sameProcess(known.process, told)))
+    return { ...proof, state: 'recovered', evidence: 'SessionStart hook' };
   if (isBound && isLate)
     return { ...proof, state: 'recovered', evidence: "Claude's own file of its process" };
   if (!isLate) return proof;
-  if (isGone) return { ...proof, state: 'failed', evidence: `Claude does not run; try: ${line ?? ''}` };
+  if (isGone) return { ...proof, state: 'failed', evidence: `Claude does not run; try: ${toTry(proof)}` };
   return { ...proof, state: 'unverified', evidence: 'no hook has told of it' };
+}
+
+function toTry({ cwd, line }: ConversationProof): string {
+  return `cd ${quoteWord(cwd)} && ${line}`;
 }

@@ -5,7 +5,6 @@ import type { PaneResume } from '../blueprint/facts.js';
 import type { Blueprint, Pane } from '../blueprint/model.js';
 import { describePlan, plan } from '../blueprint/plan.js';
 import type { Step } from '../blueprint/step.js';
-import { ConversationRegistry } from '../claude/registry.js';
 import { CwError, messageOf } from '../errors.js';
 import { many } from '../git/many.js';
 import { isFolder } from '../system/files.js';
@@ -15,11 +14,6 @@ import { randomHex } from '../system/random.js';
 import type { Connection } from '../tmux/connection.js';
 import type { SessionsReading } from '../tmux/reading.js';
 import type { Applied } from '../workspace/apply.js';
-import {
-  type ConversationStart,
-  resumeConversations,
-  type SavedConversation,
-} from '../workspace/conversations.js';
 import { startsNvim } from '../workspace/editor-socket.js';
 import { joinWorkspaces, sessionPrefix } from '../workspace/find.js';
 import { chooseName } from '../workspace/name.js';
@@ -37,6 +31,14 @@ import { BlobStore } from './blobs.js';
 import { captureWorkspace } from './capture.js';
 import { editorFacts } from './editor-facts.js';
 import type { Snapshot } from './model.js';
+import {
+  conversationStarts,
+  delays,
+  inTheirFolders,
+  Stagger,
+  withConversations,
+  withProof,
+} from './restore-conversations.js';
 import { type Resume, resumeOf } from './resume.js';
 
 export interface RestoreOptions {
@@ -56,6 +58,8 @@ export interface RestoreOptions {
   readonly isNewest: boolean;
   /** Given by who is not at the user's terminal. */
   readonly background?: Background;
+  /** Shared by restores that follow each other; each has its own when it is not given. */
+  readonly stagger?: Stagger;
 }
 
 export interface PaneReport {
@@ -75,6 +79,12 @@ export interface PaneReport {
 /** Whether a conversation came back, and how that is known. */
 export interface ConversationProof {
   readonly id: string;
+  /** The key of its pane. */
+  readonly pane: string;
+  /** What starts it, in the folder `cwd`, after `delay` seconds: a restore starts not all at once. */
+  readonly line: string;
+  readonly cwd: string;
+  readonly delay: number;
   readonly state: 'verifying' | 'recovered' | 'unverified' | 'failed';
   readonly evidence: string;
 }
@@ -138,6 +148,7 @@ export async function restoreAll(
   options: RestoreOptions,
   each: (place: number) => void = () => {},
 ): Promise<(RestoreReport | Error)[]> {
+  const shared = { stagger: new Stagger(), ...options };
   const results = new Map<number, RestoreReport | Error>();
   // One for each: what does not read in it is told with its workspace.
   const blobs = () => new BlobStore(registry.folder);
@@ -174,7 +185,7 @@ export async function restoreAll(
             one(place, async (snapshot) => {
               const locked = locks.failed.get(lockOf(registry, snapshot, options));
               if (locked !== undefined) throw locked;
-              return restore(connection, registry, blobs(), snapshot, options, {
+              return restore(connection, registry, blobs(), snapshot, shared, {
                 server: ground.reading,
                 build: async (blueprint, resume) => {
                   const steps = first;
@@ -199,7 +210,7 @@ export async function restoreAll(
   }
   for (const place of places)
     if (!results.has(place))
-      await one(place, (snapshot) => restoreWorkspace(connection, registry, blobs(), snapshot, options));
+      await one(place, (snapshot) => restoreWorkspace(connection, registry, blobs(), snapshot, shared));
   return places.map((place) => results.get(place)!);
 }
 
@@ -229,10 +240,13 @@ async function restore(
   if (open && options.as === undefined) return leftAlone(connection, snapshot, open.name, open.id);
   const identified = identify(registry, snapshot.blueprint, server, options);
   const { problems } = identified;
-  const starts = conversationStarts(registry, snapshot, identified.blueprint, options);
+  const starts = await conversationStarts(registry, snapshot, identified.blueprint, options);
   const plans = withConversations(resumes(registry, snapshot, identified.blueprint, options), starts);
   const blueprint = inTheirFolders(withStartCommands(identified.blueprint, plans), starts);
-  const reports = paneReports(blueprint, plans).map((report) => withProof(report, starts.get(report.key)));
+  const waits = delays(blueprint, starts, options.stagger ?? new Stagger());
+  const reports = paneReports(blueprint, plans).map((report) =>
+    withProof(report, starts.get(report.key), waits.get(report.key) ?? 0),
+  );
   const result = {
     workspace: blueprint.id,
     name: blueprint.name,
@@ -246,7 +260,7 @@ async function restore(
     const facts = serverFacts(server, randomHex(5), options.env);
     const made = plan(blueprint, {
       ...facts,
-      resume: await paneResumes(registry, blobs, snapshot, blueprint, plans, null, options),
+      resume: await paneResumes(registry, blobs, snapshot, blueprint, plans, waits, null, options),
     });
     const panes = reports.map((report) => addProblems(report, made.problems));
     return {
@@ -259,7 +273,7 @@ async function restore(
   }
   registry.refuseNewer(blueprint.id);
   const texts = textFolder(registry, blueprint.id);
-  const resume = await paneResumes(registry, blobs, snapshot, blueprint, plans, texts, options);
+  const resume = await paneResumes(registry, blobs, snapshot, blueprint, plans, waits, texts, options);
   const applied = await build(blueprint, resume);
   noteOpen(registry, blueprint);
   for (const finding of blobs.takeFindings())
@@ -384,66 +398,6 @@ function resumes(
   );
 }
 
-function conversationStarts(
-  registry: Registry,
-  snapshot: Snapshot,
-  blueprint: Blueprint,
-  options: RestoreOptions,
-): Map<string, ConversationStart> {
-  if (!options.run) return new Map();
-  const known = new ConversationRegistry(registry.folder);
-  const saved = new Map<string, SavedConversation>();
-  for (const [key, { conversation }] of Object.entries(snapshot.panes)) {
-    if (!conversation) continue;
-    const now = options.isNewest ? known.current(snapshot.workspace, key) : null;
-    // After `/clear` another conversation has the pane; nobody may have saved since.
-    saved.set(key, now && now.at > snapshot.at ? now : conversation);
-  }
-  return saved.size === 0 ? new Map() : resumeConversations(blueprint, saved, registry, options.env, options);
-}
-
-function withConversations(
-  plans: ReadonlyMap<string, Resume>,
-  starts: ReadonlyMap<string, ConversationStart>,
-): Map<string, Resume> {
-  const merged = new Map(plans);
-  for (const [key, { line, note }] of starts) {
-    const state = line === null ? ('cannot' as const) : ('starts' as const);
-    merged.set(key, {
-      state,
-      run: line,
-      typed: null,
-      startCommand: null,
-      notes: note === null ? [] : [note],
-    });
-  }
-  return merged;
-}
-
-/** A conversation is resumed in the folder of its first start: older versions find it from nowhere else. */
-function inTheirFolders(blueprint: Blueprint, starts: ReadonlyMap<string, ConversationStart>): Blueprint {
-  if (starts.size === 0) return blueprint;
-  const folderOf = (pane: Pane) => {
-    const start = starts.get(pane.key);
-    return start?.line != null && isFolder(start.cwd) ? start.cwd : pane.cwd;
-  };
-  const windows = blueprint.windows.map((window) => ({
-    ...window,
-    panes: window.panes.map((pane) => ({ ...pane, cwd: folderOf(pane) })),
-  }));
-  return { ...blueprint, windows };
-}
-
-function withProof<T extends PaneReport>(report: T, start: ConversationStart | undefined): T {
-  if (start?.line == null) return report;
-  const conversation: ConversationProof = {
-    id: start.conversation,
-    state: 'verifying',
-    evidence: 'it was started; no hook has told of it yet',
-  };
-  return { ...report, conversation };
-}
-
 /** A program in place of a shell starts again only where it may; else its pane gets a shell. */
 function withStartCommands(blueprint: Blueprint, plans: ReadonlyMap<string, Resume>): Blueprint {
   const windows = blueprint.windows.map((window) => ({
@@ -460,6 +414,7 @@ async function paneResumes(
   snapshot: Snapshot,
   blueprint: Blueprint,
   plans: ReadonlyMap<string, Resume>,
+  waits: ReadonlyMap<string, number>,
   texts: string | null,
   options: RestoreOptions,
 ): Promise<Map<string, PaneResume>> {
@@ -480,6 +435,8 @@ async function paneResumes(
       hasEditor && texts !== null ? await registry.freeEditorSocket(blueprint.id, pane.key) : null;
     result.set(pane.key, {
       ...(socket && { editorSocket: socket }),
+      ...(resume?.run && texts !== null && { endingFile: registry.endingFile(blueprint.id, pane.key) }),
+      delay: waits.get(pane.key) ?? 0,
       run: resume?.run ?? null,
       typed: resume?.typed ?? null,
       textFile,

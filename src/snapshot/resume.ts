@@ -35,11 +35,12 @@ export interface ResumeOptions {
 /** Decides how what ran in a pane comes back. */
 export function resumeOf(
   pane: Pick<Pane, 'cwd' | 'run' | 'startCommand'>,
-  observed: Pick<ObservedPane, 'program'>,
+  observed: Pick<ObservedPane, 'program' | 'typed'>,
   options: ResumeOptions,
 ): Resume {
   const { program } = observed;
-  const made = ofProgram(pane, program, options);
+  const waits = program.kind === 'shell' && observed.typed ? observed.typed : null;
+  const made = waits === null ? ofProgram(pane, program, options) : typedOrShown(waits, []);
   const stopped = 'stopped' in program ? headsOf(program.stopped) : [];
   const notes = [
     ...made.notes,

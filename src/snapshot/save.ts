@@ -1,6 +1,7 @@
 import { ConversationRegistry } from '../claude/registry.js';
 import { vaultAll, vaultFolder } from '../claude/vault.js';
 import { messageOf } from '../errors.js';
+import { processAge } from '../system/process.js';
 import type { Settings } from '../system/settings.js';
 import type { Connection } from '../tmux/connection.js';
 import { isNoServer } from '../tmux/failure.js';
@@ -9,7 +10,7 @@ import { followName, movedFolder, rebind } from '../workspace/follow.js';
 import type { Registry } from '../workspace/registry.js';
 import { BlobStore } from './blobs.js';
 import { collectBlobs } from './blobs-collect.js';
-import { conversationOf } from './conversations.js';
+import { type Kept, keptOf } from './conversations.js';
 import { EditorSaves } from './editor-saves.js';
 import type { Reason } from './model.js';
 import { type Observation, type ObserveRequest, Observer } from './observe.js';
@@ -108,9 +109,23 @@ export class Saver {
       dirty: (workspace) => this.registry.read(workspace)?.git?.dirty ?? false,
       historyFile: (workspace, pane) =>
         this.settings.paneHistory ? this.registry.historyPath(workspace, pane) : null,
-      conversation: (workspace, pane, program) =>
-        conversationOf(this.conversations, workspace, pane, program),
+      kept: (place, program) => {
+        const endingFile = this.registry.endingPath(place.workspace, place.record?.key ?? place.key);
+        const age = () => processAge(place.pid) ?? Number.POSITIVE_INFINITY;
+        const kept = keptOf(this.conversations, { ...place, endingFile, age }, program, Date.now());
+        if (kept.givenUp !== null) this.giveUp(kept.givenUp, place.id);
+        return kept;
+      },
     });
+  }
+
+  /** So that it is given up for good: the pane may be at its prompt again at the next save. */
+  private giveUp(conversation: NonNullable<Kept['givenUp']>, pane: string): void {
+    const evidence = 'another program was started in its pane before it had begun';
+    const at = new Date().toISOString();
+    this.conversations.append([
+      { kind: 'end', at, conversation, pane, process: null, reason: 'replaced', evidence },
+    ]);
   }
 
   /**

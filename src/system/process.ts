@@ -10,6 +10,18 @@ export function processStart(pid: number): string | null {
   return statFields(pid)?.[19] ?? null;
 }
 
+/** Seconds since the process started; null where that is not known (no such process, or no /proc). */
+export function processAge(pid: number): number | null {
+  const start = Number(statFields(pid)?.[19] ?? Number.NaN);
+  try {
+    // Counted in hundredths of a second since boot, on every Linux.
+    const age = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) - start / 100;
+    return Number.isNaN(age) ? null : age;
+  } catch {
+    return null;
+  }
+}
+
 /** The fields of /proc/PID/stat from the third on, which is the state. */
 function statFields(pid: number): string[] | null {
   try {

@@ -10,6 +10,10 @@ import {
   holderOf,
   isHeld,
 } from '../claude/registry.js';
+import { claudeFolder, findTranscripts } from '../claude/slug.js';
+import { transcriptState } from '../claude/transcripts.js';
+import { inVault, restoreFromVault, vaultFolder } from '../claude/vault.js';
+import { messageOf } from '../errors.js';
 import { type ProcessTable, processTable } from '../system/process-table.js';
 import { findProgram } from '../system/programs.js';
 import type { Registry } from './registry.js';
@@ -88,13 +92,13 @@ export interface ConversationStart {
  *
  * @param saved by the key of the pane.
  */
-export function resumeConversations(
+export async function resumeConversations(
   blueprint: Blueprint,
   saved: ReadonlyMap<string, SavedConversation>,
   registry: Registry,
   env: NodeJS.ProcessEnv,
   options: { readonly dryRun: boolean; readonly processes?: ProcessTable },
-): Map<string, ConversationStart> {
+): Promise<Map<string, ConversationStart>> {
   const processes = options.processes ?? processTable();
   const conversations = new ConversationRegistry(registry.folder);
   const paths = variablesOf(blueprint, env);
@@ -104,7 +108,8 @@ export function resumeConversations(
   for (const pane of blueprint.windows.flatMap((window) => window.panes)) {
     const wanted = saved.get(pane.key);
     if (!wanted) continue;
-    const { conversation, cwd } = wanted;
+    const { cwd } = wanted;
+    let { conversation } = wanted;
     const known = conversations.byConversation(conversation);
     const refused = taken.has(conversation)
       ? 'another pane of this snapshot has it'
@@ -122,21 +127,24 @@ export function resumeConversations(
     }
     taken.add(conversation);
     // What was heard of it after the save is newer than the snapshot.
-    const prompted = wanted.prompted || known?.prompted === true;
+    const heard = wanted.prompted || known?.prompted === true;
+    const found = await onDisk({ ...wanted, prompted: heard }, registry, env, options.dryRun);
+    if (found.isSpent) conversation = randomUUID();
     const launch = pane.run === null ? null : readLaunch(pane.run);
     const request = {
       ...wanted,
-      prompted,
+      conversation,
+      prompted: found.prompted,
       workspace: blueprint.id,
       paneKey: pane.key,
       pane: null,
       server: null,
     };
-    requests.push({ ...request, evidence: 'restored from a snapshot' });
+    requests.push({ ...request, evidence: found.isSpent ? spent : 'restored from a snapshot' });
     starts.set(pane.key, {
       conversation,
       cwd,
-      note: null,
+      note: found.note,
       line: startLine({
         program: paths.program(launch?.program ?? 'claude'),
         assignments: launch?.assignments ?? [],
@@ -151,6 +159,46 @@ export function resumeConversations(
   }
   if (!options.dryRun) conversations.choose(requests);
   return starts;
+}
+
+const spent = 'in place of one that has a file and was never prompted';
+
+/**
+ * What the disk says of a conversation that is to be resumed: of one that was started by hand nobody may have heard
+ * that it was prompted. One that is gone is put back from the vault.
+ */
+async function onDisk(
+  saved: SavedConversation,
+  registry: Registry,
+  env: NodeJS.ProcessEnv,
+  dryRun: boolean,
+): Promise<{ readonly prompted: boolean; readonly isSpent: boolean; readonly note: string | null }> {
+  const { conversation, configDir, cwd } = saved;
+  const folder = claudeFolder(configDir, env);
+  try {
+    const states = await Promise.all(findTranscripts(folder, conversation).map(transcriptState));
+    if (states.includes('prompted')) return { prompted: true, isSpent: false, note: null };
+    // A file without a prompt (`/clear` leaves one): Claude Code neither resumes it nor takes its id again. Nothing
+    // was said in it, so another one is as good.
+    if (states.length > 0) return { prompted: false, isSpent: true, note: null };
+    if (!saved.prompted) return { prompted: false, isSpent: false, note: null };
+    const vault = vaultFolder(registry.folder);
+    if (inVault(vault, conversation) === null)
+      return {
+        prompted: true,
+        isSpent: false,
+        note: `Its transcript is gone from ${folder}, and no copy was kept.`,
+      };
+    if (!dryRun) await restoreFromVault(vault, conversation, configDir, cwd, { env });
+    return { prompted: true, isSpent: false, note: 'Its transcript was gone: put back from the copy.' };
+  } catch (error) {
+    // It is started as far as is known.
+    return {
+      prompted: saved.prompted,
+      isSpent: false,
+      note: `Its transcript was not looked at: ${messageOf(error)}`,
+    };
+  }
 }
 
 /** What the environment of the panes says. */

@@ -210,6 +210,7 @@ async function paneStarts(
         typed: null,
         textFile: null,
         historyFile: hasHistory ? registry.historyFile(blueprint.id, key) : null,
+        ...(run !== null && { endingFile: registry.endingFile(blueprint.id, key) }),
         ...(socket && { editorSocket: socket }),
       },
     ];

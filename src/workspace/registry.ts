@@ -8,6 +8,7 @@ import { serverFolder } from '../system/server-folder.js';
 import { shortHash } from '../system/short-hash.js';
 import type { ServerAddress } from '../tmux/connection.js';
 import { editorSessionFile, editorSocket, prepareEditorSocket } from './editor-socket.js';
+import { endingFile } from './ending.js';
 
 /** What we remember of a workspace, open or closed: `workspace.json` in its folder of the state folder. */
 export interface WorkspaceRecord {
@@ -65,6 +66,19 @@ export class Registry {
   historyFile(id: string, paneKey: string): string {
     const file = this.historyPath(id, paneKey);
     ensurePrivateFolder(dirname(file));
+    return file;
+  }
+
+  /** Where the shell of a pane notes how its command ended. */
+  endingPath(id: string, paneKey: string): string {
+    return endingFile(this.workspaceFolder(id), paneKey);
+  }
+
+  /** The same for a shell that is started now: the file is there and empty until its command has ended. */
+  endingFile(id: string, paneKey: string): string {
+    const file = this.endingPath(id, paneKey);
+    ensurePrivateFolder(dirname(file));
+    writeFileSync(file, '', { mode: 0o600 });
     return file;
   }
 

@@ -11,7 +11,7 @@ test('what is written on panes and windows is read back', () => {
         expect(parseWindowRecord(windowRecord(window))).toEqual({ key, layout, size });
         for (const pane of window.panes) {
           const { environment: env, title: _title, options: _options, historyLimit: _limit, ...rest } = pane;
-          expect(parsePaneRecord(paneRecord(pane))).toEqual({ ...rest, env, started: null });
+          expect(parsePaneRecord(paneRecord(pane))).toEqual({ ...rest, env, started: null, typed: null });
           expect(parsePaneRecord(paneRecord(pane, 'claude --resume x'))).toMatchObject({
             started: 'claude --resume x',
           });
@@ -30,6 +30,7 @@ const pane = {
   restart: 'never',
   startCommand: null,
   started: null,
+  typed: null,
   cwd: '/',
 };
 const window = { key: 'a', layout: 'tiled', size: { width: 1, height: 1 } };

@@ -1,6 +1,7 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { root } from '../support/sandbox.js';
+import { root, sandbox } from '../support/sandbox.js';
 import { waitUntil } from '../support/wait.js';
 import { needs, type Shell, shellPane, shells } from './pane.js';
 
@@ -113,6 +114,24 @@ describe.each(shells)('%s', (shell) => {
     await pane.shows(/lines.*\n*.*out; sh -c 'exit 7'/);
     pane.keys('Enter');
     await waitUntil('the command has run again', () => pane.read('out') === written);
+  });
+
+  it('notes how the command ended, where it is asked to', async ({ skip }) => {
+    needs(skip, shell);
+    const box = sandbox();
+    const ended = join(box.home, 'ended');
+    const strict = shell === 'bash' || shell === 'zsh' ? '; set -uC' : '';
+    const rc = Object.entries(userFiles[shell]).map(([name, text]) => [name, text + strict]);
+    const pane = shellPane(shell, `env >~/during; sh -c 'exit 7'`, Object.fromEntries(rc), {
+      CW_ENDED: ended,
+    });
+    const text = await waitUntil('it is noted', () => existsSync(ended) && readFileSync(ended, 'utf8'));
+    expect(text).toMatch(/^7 \d\n$/);
+    expect(pane.read('during')).not.toContain('CW_ENDED');
+    await pane.line('set >~/set; env >~/later; echo done >~/done');
+    await waitUntil('the line has run', () => pane.read('done') !== '');
+    for (const file of ['set', 'later'])
+      expect(pane.read(file).replace(/^_=.*/m, '')).not.toMatch(/CW_ENDED|__cw/);
   });
 
   it('is a plain shell without a command', async ({ skip }) => {

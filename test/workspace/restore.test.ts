@@ -127,14 +127,41 @@ windows:
     await cw(world, 'save');
     await crash(world);
     await world.run('rm', [join(world.home, 'deployed')]);
-    const report = await cw(world, 'restore', 'shop');
-    expect(report.panes[0]).toMatchObject({ state: 'typed' });
-    await waitUntil('it is typed', () =>
-      /[$#] .*deploy\.sh prod\s*$/.test(world.screen('=claude-dev-shop:0').trimEnd()),
-    );
-    expect(existsSync(join(world.home, 'deployed'))).toBe(false);
+    const isTyped = () => /[$#] .*deploy\.sh prod\s*$/.test(world.screen('=claude-dev-shop:0').trimEnd());
+    // A second crash comes before Enter, and a third.
+    for (const time of ['once', 'again', 'a third time']) {
+      const report = await cw(world, 'restore', 'shop');
+      expect([time, report.panes[0].state]).toEqual([time, 'typed']);
+      await waitUntil('it is typed', isTyped);
+      expect(existsSync(join(world.home, 'deployed'))).toBe(false);
+      await cw(world, 'save');
+      if (time !== 'a third time') await crash(world);
+    }
     world.tmux('send-keys', '-t', '=claude-dev-shop:0', 'Enter');
     await waitUntil('Enter confirms it', () => existsSync(join(world.home, 'deployed')));
+  });
+
+  it('a line that was typed and that the user has taken away is not typed again', async () => {
+    const world = sandbox();
+    await opened(world, 'windows: [{name: code, panes: [null]}]\n');
+    const pane = '=claude-dev-shop:0';
+    const prompt = () => waitUntil('the prompt', () => /[$#]\s*$/.test(world.screen(pane).trimEnd()));
+    await prompt();
+    world.tmux('send-keys', '-t', pane, 'sleep 1000', 'Enter');
+    await waitUntil('it runs', () =>
+      world.tmux('display-message', '-p', '-t', pane, '#{pane_current_command}').startsWith('sleep'),
+    );
+    await cw(world, 'save');
+    await crash(world);
+    expect((await cw(world, 'restore', 'shop')).panes[0].state).toBe('typed');
+    await waitUntil('it is typed', () => /sleep 1000\s*$/.test(world.screen(pane).trimEnd()));
+    // A pane that was just made counts as one that is not typed into yet.
+    await waitUntil('it is ten seconds old', async () => {
+      world.tmux('send-keys', '-t', pane, 'C-u');
+      await cw(world, 'save');
+      const ran = await cw(world, 'restore', 'shop', '--as', 'copy', '--dry-run');
+      return ran.panes[0].state === 'restored';
+    });
   });
 
   it('a hop brings it back; what the user closed opens from its template', async () => {

@@ -63,11 +63,14 @@ export const verb: Command = {
     const { reports, failures, seconds } = await restoreMany(world, chosen, context, wish);
     if (chosen.length === 1 && failures[0]) throw failures[0].error;
     if (reports.some((report) => report.created) && !wish.dryRun) await wakeDaemon(context);
+    const hasFailed = reports.some(({ panes }) =>
+      panes.some((pane) => pane.conversation?.state === 'failed'),
+    );
     const failed = failures.map(({ name, error }) => ({ name, message: messageOf(error) }));
     return {
       data: all || chosen.length > 1 ? { workspaces: reports, failures: failed } : reports[0],
       text: reportText(reports, failures, seconds),
-      ...(failures.length > 0 && { exit: reports.length > 0 ? 6 : 1 }),
+      ...((failures.length > 0 || hasFailed) && { exit: reports.length > 0 ? 6 : 1 }),
     };
   },
 };
