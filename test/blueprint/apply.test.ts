@@ -133,7 +133,12 @@ function check(box: Sandbox, blueprint: Blueprint, ids: Map<string, string>): vo
       for (const [name, value] of Object.entries(pane.options))
         expect(option(paneId, name, '-p')).toBe(value);
       const { environment: env, title: _title, options: _options, historyLimit: _limit, ...rest } = pane;
-      expect(parsePaneRecord(option(paneId, '@cw_pane', '-p'))).toEqual({ ...rest, env, started: null, typed: null });
+      expect(parsePaneRecord(option(paneId, '@cw_pane', '-p'))).toEqual({
+        ...rest,
+        env,
+        started: null,
+        typed: null,
+      });
     }
   }
 }
