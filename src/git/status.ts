@@ -40,6 +40,8 @@ export interface StatusOptions {
   /** Milliseconds; 5,000 by default. */
   readonly timeout?: number;
   readonly env?: NodeJS.ProcessEnv;
+  /** What this call takes for the upstream of the branch, which has none of its own: a full ref of this repository. */
+  readonly upstream?: { readonly branch: string; readonly ref: string };
 }
 
 /**
@@ -51,7 +53,11 @@ export async function gitStatus(path: string, options: StatusOptions = {}): Prom
     const repository = findRepository(path);
     if (repository === null) return { kind: 'none' };
     if (repository.root === null) return { kind: 'unknown', reason: 'a bare repository has no working tree' };
-    const result = await git(repository.root, statusArguments, {
+    const { upstream } = options;
+    const configured = upstream
+      ? ['-c', `branch.${upstream.branch}.remote=.`, '-c', `branch.${upstream.branch}.merge=${upstream.ref}`]
+      : [];
+    const result = await git(repository.root, [...configured, ...statusArguments], {
       timeout: options.timeout ?? 5_000,
       ...(options.env ? { env: options.env } : {}),
     });

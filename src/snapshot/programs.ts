@@ -1,13 +1,20 @@
 import { type PaneRecord, parsePaneRecord } from '../blueprint/record.js';
-import { type ForegroundReading, type ProcessReading, readForeground } from '../system/proc.js';
+import { type ForegroundReading, type ProcessReading, readForeground, type Stat } from '../system/proc.js';
 import type { Pane } from '../tmux/reading.js';
 import { simpleCommands, type Word } from './command-line.js';
 import type { ProcessEntry, Program } from './model.js';
 
-/** What each pane runs, by its id, with one look at the processes for all of them. */
-export function programsOf(panes: readonly Pane[]): ReadonlyMap<string, Program> {
+/**
+ * What each pane runs, by its id, with one look at the processes for all of them.
+ *
+ * @param read all processes, where they were read already.
+ */
+export function programsOf(
+  panes: readonly Pane[],
+  read: ReadonlyMap<number, Stat> | null = null,
+): ReadonlyMap<string, Program> {
   const living = panes.filter((pane) => !pane.dead);
-  const readings = readForeground(living);
+  const readings = readForeground(living, read);
   const byId = new Map(living.map((pane, at) => [pane.id, readings[at]]));
   return new Map(
     panes.map((pane) => [

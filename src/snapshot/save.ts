@@ -105,7 +105,7 @@ export class Saver {
   private newObserver(): Observer {
     return new Observer(this.blobs, {
       lines: this.settings.scrollbackLines,
-      programs: programsOf,
+      programs: (panes) => programsOf(panes),
       dirty: (workspace) => this.registry.read(workspace)?.git?.dirty ?? false,
       historyFile: (workspace, pane) =>
         this.settings.paneHistory ? this.registry.historyPath(workspace, pane) : null,

@@ -117,6 +117,19 @@ export class SnapshotStore {
   }
 
   /**
+   * The newest one that a restore would take, by its first lines alone, which is all that is read. null: there is none.
+   *
+   * @throws CwError `refused` when a newer cw has written it.
+   */
+  newest(): SnapshotEntry | null {
+    for (const place of this.shelf.places()) {
+      const header = this.shelf.header(place);
+      if (header && !header.doubtful) return entryOf(header, this.shelf.isPinned(place.sequence));
+    }
+    return null;
+  }
+
+  /**
    * Saves a reading. Nothing is written when nothing changed; a change of what panes show amends the newest one
    * within its minute; any other change makes a version.
    *

@@ -66,16 +66,22 @@ const shells = new Set(
  * Reads what runs in the foreground of panes, at one moment each. On Linux from /proc, two small files for a shell at
  * its prompt and no process started; elsewhere by one `ps` for all panes.
  *
+ * @param read all processes, where they were read already: then only the words and streams of what is in the
+ *   foreground are asked for.
  * @returns one reading for each pane, in their order.
  */
-export function readForeground(panes: readonly PaneProcess[]): ForegroundReading[] {
+export function readForeground(
+  panes: readonly PaneProcess[],
+  read: ReadonlyMap<number, Stat> | null = null,
+): ForegroundReading[] {
   if (panes.length === 0) return [];
   if (process.platform !== 'linux') return readByPs(panes);
-  const proc = new Proc();
+  const proc = new Proc(read);
   return panes.map((pane) => proc.read(pane));
 }
 
-interface Stat {
+/** What the family of a process is told by. */
+export interface Stat {
   readonly pid: number;
   readonly command: string;
   readonly state: string;
@@ -89,6 +95,8 @@ interface Stat {
 class Proc {
   private readonly buffer = Buffer.allocUnsafe(4096);
   private table: Map<number, Stat[]> | null = null;
+
+  constructor(private readonly known: ReadonlyMap<number, Stat> | null) {}
 
   read(pane: PaneProcess): ForegroundReading {
     // Commands of a loop come and go: a group that ended while it was read is looked for again.
@@ -168,7 +176,7 @@ class Proc {
 
   /** @param threads look also at what threads other than the first have started; a shell has none. */
   private children(pid: number, threads = false): Stat[] {
-    const text = this.text(`/proc/${pid}/task/${pid}/children`);
+    const text = this.known ? null : this.text(`/proc/${pid}/task/${pid}/children`);
     if (text === null) return this.all().get(pid) ?? [];
     const others = threads ? this.threads(pid).filter((thread) => thread !== String(pid)) : [];
     const lists = [text, ...others.map((thread) => this.text(`/proc/${pid}/task/${thread}/children`) ?? '')];
@@ -189,6 +197,10 @@ class Proc {
   /** All processes by their parents. */
   private all(): Map<number, Stat[]> {
     if (this.table) return this.table;
+    if (this.known) {
+      this.table = grouped([...this.known.values()], (stat) => stat.parent);
+      return this.table;
+    }
     const stats = readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .map((name) => this.stat(Number(name)));
@@ -200,6 +212,7 @@ class Proc {
   }
 
   private stat(pid: number): Stat | null {
+    if (this.known) return this.known.get(pid) ?? null;
     const text = this.text(`/proc/${pid}/stat`);
     return text === null ? null : parseStat(text);
   }

@@ -42,6 +42,7 @@ export const settingsSchema = z.strictObject({
   'schedule.save': schedule('schedule.save', 'When the daemon saves whatever events it may have missed.'),
   'schedule.prune': schedule('schedule.prune', 'When the daemon removes snapshots that are too old.'),
   'schedule.verify': schedule('schedule.verify', 'When the daemon rehearses a restore.'),
+  'schedule.health': schedule('schedule.health', 'When the daemon looks at the health of workspaces.'),
   'retention.minutes': count('retention.minutes', 'For so long one snapshot a minute is kept.'),
   'retention.hours': count('retention.hours', 'For so long one snapshot an hour is kept.'),
   'retention.days': count('retention.days', 'For so long one snapshot a day is kept.'),
@@ -78,6 +79,59 @@ export const settingsSchema = z.strictObject({
       "Tokens that fit into the context, by the beginning of a model's name; null: as cw knows them.",
     ),
   'context.compact': flag('context.compact', 'Send /compact to an idle agent whose context is 95 % full.'),
+  'health.open_workspaces': count(
+    'health.open_workspaces',
+    'More open workspaces than this are too many to keep in mind.',
+  ),
+  'health.git_seconds': count(
+    'health.git_seconds',
+    'Seconds that git has for one working tree; after them its state is unknown.',
+    1,
+  ),
+  'health.waiting_minutes': count(
+    'health.waiting_minutes',
+    'An agent that waits for you longer than this is told of.',
+  ),
+  'health.save_minutes': count(
+    'health.save_minutes',
+    'What was not saved for longer than this, though it changed, is told of.',
+  ),
+  'health.rehearsal_days': count(
+    'health.rehearsal_days',
+    'A workspace whose restore was not rehearsed for longer than this is told of; 0: none is.',
+  ),
+  'health.long_running_hours': count(
+    'health.long_running_hours',
+    'A command that runs longer than this, and is none that stays, is told of; 0: none is.',
+  ),
+  'health.cpu_percent': count(
+    'health.cpu_percent',
+    'A workspace that uses more of one core than this is told of; 0: none is.',
+  ),
+  'health.memory_mb': count(
+    'health.memory_mb',
+    'A workspace that uses more memory than this is told of, in MiB; 0: none is.',
+  ),
+  'health.tmux_memory_mb': count(
+    'health.tmux_memory_mb',
+    'More memory of the tmux server than this is told of, in MiB; 0: it is not.',
+  ),
+  'health.disk_free_mb': count(
+    'health.disk_free_mb',
+    'Less free space than this where the state is kept is told of, in MiB.',
+  ),
+  'health.expiring_days': count(
+    'health.expiring_days',
+    'Transcripts that Claude Code deletes within so many days are told of, where there is no copy.',
+  ),
+  'health.unused_forks': count(
+    'health.unused_forks',
+    'More unused forks of conversations than this are told of.',
+  ),
+  'health.restarts': count(
+    'health.restarts',
+    'How often in a row a program of the template (restart: always or on-failure) is started again.',
+  ),
 }) satisfies z.ZodType<StoredSettings>;
 
 function flag<Key extends SettingKey>(key: Key, description: string) {
@@ -87,10 +141,10 @@ function flag<Key extends SettingKey>(key: Key, description: string) {
     .describe(description);
 }
 
-function count<Key extends SettingKey>(key: Key, description: string) {
+function count<Key extends SettingKey>(key: Key, description: string, least = 0) {
   return z
     .int(expected[key])
-    .min(0, expected[key])
+    .min(least, expected[key])
     .max(1_000_000, expected[key])
     .default(defaultSettings[key] as number)
     .describe(description);

@@ -50,9 +50,27 @@ export interface Settings {
     readonly days: number;
     readonly weeks: number;
   };
+  readonly health: HealthLimits;
 }
 
-export type ScheduleName = 'save' | 'prune' | 'verify';
+/** From where on a health check warns. The unit is in the name; what 0 means, in `settings-schema.ts`. */
+export interface HealthLimits {
+  readonly openWorkspaces: number;
+  readonly gitSeconds: number;
+  readonly waitingMinutes: number;
+  readonly saveMinutes: number;
+  readonly rehearsalDays: number;
+  readonly longRunningHours: number;
+  readonly cpuPercent: number;
+  readonly memoryMb: number;
+  readonly tmuxMemoryMb: number;
+  readonly diskFreeMb: number;
+  readonly expiringDays: number;
+  readonly unusedForks: number;
+  readonly restarts: number;
+}
+
+export type ScheduleName = 'save' | 'prune' | 'verify' | 'health';
 
 /** What there is to be told. */
 export const noticeKinds = ['waiting', 'finished', 'failed', 'context', 'retention', 'health'] as const;
@@ -72,6 +90,7 @@ export interface StoredSettings {
   readonly 'schedule.save': string;
   readonly 'schedule.prune': string;
   readonly 'schedule.verify': string;
+  readonly 'schedule.health': string;
   readonly 'retention.minutes': number;
   readonly 'retention.hours': number;
   readonly 'retention.days': number;
@@ -83,6 +102,19 @@ export interface StoredSettings {
   readonly 'notify.webhook': string | null;
   readonly 'context.windows': Readonly<Record<string, number>> | null;
   readonly 'context.compact': boolean;
+  readonly 'health.open_workspaces': number;
+  readonly 'health.git_seconds': number;
+  readonly 'health.waiting_minutes': number;
+  readonly 'health.save_minutes': number;
+  readonly 'health.rehearsal_days': number;
+  readonly 'health.long_running_hours': number;
+  readonly 'health.cpu_percent': number;
+  readonly 'health.memory_mb': number;
+  readonly 'health.tmux_memory_mb': number;
+  readonly 'health.disk_free_mb': number;
+  readonly 'health.expiring_days': number;
+  readonly 'health.unused_forks': number;
+  readonly 'health.restarts': number;
 }
 
 export type SettingKey = keyof StoredSettings;
@@ -107,6 +139,7 @@ const checks: { readonly [Key in SettingKey]: (value: unknown) => boolean } = {
   'schedule.save': isSchedule,
   'schedule.prune': isSchedule,
   'schedule.verify': isSchedule,
+  'schedule.health': isSchedule,
   'retention.minutes': isCount,
   'retention.hours': isCount,
   'retention.days': isCount,
@@ -122,6 +155,19 @@ const checks: { readonly [Key in SettingKey]: (value: unknown) => boolean } = {
   'notify.webhook': (value) => value === null || (typeof value === 'string' && isWebAddress(value)),
   'context.windows': (value) => value === null || isWindows(value),
   'context.compact': isBoolean,
+  'health.open_workspaces': isCount,
+  'health.git_seconds': (value) => isCount(value) && value !== 0,
+  'health.waiting_minutes': isCount,
+  'health.save_minutes': isCount,
+  'health.rehearsal_days': isCount,
+  'health.long_running_hours': isCount,
+  'health.cpu_percent': isCount,
+  'health.memory_mb': isCount,
+  'health.tmux_memory_mb': isCount,
+  'health.disk_free_mb': isCount,
+  'health.expiring_days': isCount,
+  'health.unused_forks': isCount,
+  'health.restarts': isCount,
 };
 
 /** A URL that something can be posted to. */
@@ -162,6 +208,7 @@ export const defaultSettings: StoredSettings = {
   'schedule.save': '*/15 * * * *',
   'schedule.prune': '7 * * * *',
   'schedule.verify': '23 3 * * *',
+  'schedule.health': '*/10 * * * *',
   'retention.minutes': 60,
   'retention.hours': 24,
   'retention.days': 14,
@@ -173,6 +220,19 @@ export const defaultSettings: StoredSettings = {
   'notify.webhook': null,
   'context.windows': null,
   'context.compact': false,
+  'health.open_workspaces': 10,
+  'health.git_seconds': 5,
+  'health.waiting_minutes': 30,
+  'health.save_minutes': 60,
+  'health.rehearsal_days': 7,
+  'health.long_running_hours': 24,
+  'health.cpu_percent': 150,
+  'health.memory_mb': 4096,
+  'health.tmux_memory_mb': 1024,
+  'health.disk_free_mb': 1024,
+  'health.expiring_days': 3,
+  'health.unused_forks': 10,
+  'health.restarts': 5,
 };
 
 /** What stands in words for a value that is right. */
@@ -189,6 +249,7 @@ export const expected: { readonly [Key in SettingKey]: string } = {
   'schedule.save': 'a cron expression, or off',
   'schedule.prune': 'a cron expression, or off',
   'schedule.verify': 'a cron expression, or off',
+  'schedule.health': 'a cron expression, or off',
   'retention.minutes': 'a whole number',
   'retention.hours': 'a whole number',
   'retention.days': 'a whole number',
@@ -200,6 +261,19 @@ export const expected: { readonly [Key in SettingKey]: string } = {
   'notify.webhook': 'an http or https URL, or null',
   'context.windows': 'an object of models with their tokens, or null',
   'context.compact': 'true or false',
+  'health.open_workspaces': 'a whole number',
+  'health.git_seconds': 'a whole number of seconds from 1',
+  'health.waiting_minutes': 'a whole number of minutes',
+  'health.save_minutes': 'a whole number of minutes',
+  'health.rehearsal_days': 'a whole number of days',
+  'health.long_running_hours': 'a whole number of hours',
+  'health.cpu_percent': 'a whole number of percent',
+  'health.memory_mb': 'a whole number of MiB',
+  'health.tmux_memory_mb': 'a whole number of MiB',
+  'health.disk_free_mb': 'a whole number of MiB',
+  'health.expiring_days': 'a whole number of days',
+  'health.unused_forks': 'a whole number',
+  'health.restarts': 'a whole number',
 };
 
 /** A size as `COLUMNSxROWS`, or null. tmux takes up to 10,000 cells a side. */
@@ -239,6 +313,7 @@ export function loadSettings(env: NodeJS.ProcessEnv, warn: (text: string) => voi
       save: stored['schedule.save'],
       prune: stored['schedule.prune'],
       verify: stored['schedule.verify'],
+      health: stored['schedule.health'],
     },
     retention: {
       minutes: stored['retention.minutes'],
@@ -254,6 +329,21 @@ export function loadSettings(env: NodeJS.ProcessEnv, warn: (text: string) => voi
       webhook: stored['notify.webhook'],
     },
     context: { windows: stored['context.windows'], compact: stored['context.compact'] },
+    health: {
+      openWorkspaces: stored['health.open_workspaces'],
+      gitSeconds: stored['health.git_seconds'],
+      waitingMinutes: stored['health.waiting_minutes'],
+      saveMinutes: stored['health.save_minutes'],
+      rehearsalDays: stored['health.rehearsal_days'],
+      longRunningHours: stored['health.long_running_hours'],
+      cpuPercent: stored['health.cpu_percent'],
+      memoryMb: stored['health.memory_mb'],
+      tmuxMemoryMb: stored['health.tmux_memory_mb'],
+      diskFreeMb: stored['health.disk_free_mb'],
+      expiringDays: stored['health.expiring_days'],
+      unusedForks: stored['health.unused_forks'],
+      restarts: stored['health.restarts'],
+    },
   };
 }
 

@@ -230,8 +230,8 @@ function sayingWhere<T>(template: string, fill: () => T): T {
 }
 
 /** The blueprint of a template for this project, and what had to be left out. */
-function draw(
-  request: OpenRequest,
+export function draw(
+  request: Pick<OpenRequest, 'path' | 'env' | 'overrides' | 'size' | 'windows'>,
   chosen: ChosenTemplate,
   trusted: boolean,
   identity: { readonly id: string; readonly name: string; readonly session: string },

@@ -1,0 +1,119 @@
+import { parsePaneRecord, parseWindowRecord } from '../blueprint/record.js';
+import type { Program } from '../snapshot/model.js';
+import { family, type Processes, type ProcessSample } from '../system/processes.js';
+import type { Pane, Reading, Window } from '../tmux/reading.js';
+import { utc } from '../workspace/list.js';
+import type { FolderSeen } from './folders.js';
+import type { PaneSeen, SessionSeen } from './model.js';
+
+export interface PaneFacts {
+  /** The folders that the panes of a session are in. */
+  readonly pathsOf: (session: string) => readonly string[];
+  readonly of: (session: string, folders: ReadonlyMap<string, FolderSeen>) => readonly PaneSeen[];
+  /** The processes of panes by the panes' own, each once. */
+  readonly processesOf: (pids: readonly number[]) => readonly ProcessSample[];
+}
+
+/** The panes of a reading by their sessions. A window that several sessions show is in each of them. */
+export function panesOf(
+  reading: Reading,
+  processes: Processes | null,
+  programs: ReadonlyMap<string, Program>,
+): PaneFacts {
+  const windows = new Map<string, Window[]>();
+  for (const window of reading.windows.toSorted((a, b) => a.index - b.index))
+    windows.set(window.session, [...(windows.get(window.session) ?? []), window]);
+  const panes = new Map<string, Pane[]>();
+  for (const pane of reading.panes.toSorted((a, b) => a.index - b.index))
+    panes.set(pane.window, [...(panes.get(pane.window) ?? []), pane]);
+  const inSession = (session: string) =>
+    (windows.get(session) ?? []).flatMap((window) =>
+      (panes.get(window.id) ?? []).map((pane) => ({ window, pane })),
+    );
+  return {
+    pathsOf: (session) => inSession(session).map(({ pane }) => pane.currentPath),
+    of: (session, folders) =>
+      inSession(session).map(({ window, pane }) =>
+        paneSeen(window, pane, folders, programs.get(pane.id), processes),
+      ),
+    processesOf(pids) {
+      if (!processes) return [];
+      const all = pids.flatMap((pid) => family(pid, processes));
+      return [...new Map(all.map((sample) => [sample.pid, sample])).values()];
+    },
+  };
+}
+
+function paneSeen(
+  window: Window,
+  pane: Pane,
+  folders: ReadonlyMap<string, FolderSeen>,
+  program: Program = { kind: 'unknown', reason: 'it was not read' },
+  processes: Processes | null,
+): PaneSeen {
+  const record = parsePaneRecord(pane.mark ?? '');
+  const own = processes?.byPid.get(pane.pid);
+  const inFront = own && own.foreground > 0 && own.foreground !== own.group ? own.foreground : null;
+  const behind = processes
+    ? family(pane.pid, processes).filter(({ pid, group }) => pid !== pane.pid && group !== inFront)
+    : [];
+  const leader = foregroundOf(pane, program, inFront, processes);
+  return {
+    id: pane.id,
+    place: `${window.index}.${pane.index}`,
+    window: { id: window.id, key: parseWindowRecord(window.mark ?? '')?.key ?? null, name: window.name },
+    key: record?.key ?? null,
+    role: record?.role ?? null,
+    run: record?.run ?? null,
+    restart: record?.restart ?? 'never',
+    startCommand: record?.startCommand ?? null,
+    title: pane.title,
+    pid: pane.pid,
+    dead: pane.dead,
+    deadStatus: pane.deadStatus,
+    path: pane.currentPath,
+    // A dead pane is nowhere.
+    folder: pane.dead || pane.currentPath === '' ? 'unknown' : (folders.get(pane.currentPath) ?? 'unknown'),
+    program,
+    foreground: leader && {
+      pid: leader.pid,
+      argv: processes?.table.argv(leader.pid) ?? [],
+      ageSeconds: leader.ageSeconds,
+    },
+    background: behind.length,
+    active: pane.active && window.active,
+    scrollbackBytes: pane.historyBytes,
+    cursor: `${pane.cursorX},${pane.cursorY},${pane.historySize}`,
+  };
+}
+
+function foregroundOf(
+  pane: Pane,
+  program: Program,
+  group: number | null,
+  processes: Processes | null,
+): ProcessSample | null {
+  if (!processes || program.kind === 'shell' || program.kind === 'dead') return null;
+  if (group === null) return processes.byPid.get(pane.pid) ?? null;
+  return (
+    processes.byPid.get(group) ??
+    // The leader of a pipe may have ended before the others.
+    family(pane.pid, processes).find((sample) => sample.group === group) ??
+    null
+  );
+}
+
+/** Of a session that is in the reading. */
+export function sessionOf(reading: Reading, id: string): SessionSeen | null {
+  const session = reading.sessions.find((one) => one.id === id);
+  if (!session) return null;
+  const shown = reading.windows.filter((window) => window.session === id).map((window) => window.activity);
+  return {
+    id: session.id,
+    name: session.name,
+    attached: session.attached,
+    createdAt: utc(session.created),
+    lastAttachedAt: session.lastAttached === null ? null : utc(session.lastAttached),
+    activeAt: utc(Math.max(session.activity, ...shown)),
+  };
+}
