@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf } from '../errors.js';
 import { isFolder, readTextIfAny } from '../system/files.js';
@@ -42,6 +42,13 @@ export interface TreeState extends TreePlace {
    * one look does not tell (no remote at all, a detached head, an upstream that is gone).
    */
   readonly unpushed: number | null;
+  /** A git command holds its index, or died with it, since then; UTC, ISO 8601. */
+  readonly indexLockAt: string | null;
+}
+
+/** All that was committed on a branch that was added is on the branch that work goes to. */
+export function isMerged({ main, base, worked }: Pick<TreeState, 'main' | 'base' | 'worked'>): boolean {
+  return !main && base !== null && base.ahead === 0 && worked === true;
 }
 
 /**
@@ -98,6 +105,7 @@ export async function treeState(place: TreePlace, options: TreeOptions = {}): Pr
     upstreamGone: false,
     hasRemote: false,
     unpushed: null,
+    indexLockAt: null,
   };
   if (place.gone) return { ...place, ...none, status: { kind: 'unknown', reason: 'its folder is gone' } };
   try {
@@ -128,11 +136,16 @@ export async function treeState(place: TreePlace, options: TreeOptions = {}): Pr
       worked: branch === null ? null : hasCommits(repository, branch),
       upstreamGone: own && status.upstream !== null && status.ahead === null,
       hasRemote,
+      indexLockAt: lockOf(repository),
       unpushed: own ? ahead : hasRemote ? (compared?.ahead ?? null) : null,
     };
   } catch (error) {
     return { ...place, ...none, status: { kind: 'unknown', reason: messageOf(error) } };
   }
+}
+
+function lockOf({ gitDir }: Repository): string | null {
+  return statSync(join(gitDir, 'index.lock'), { throwIfNoEntry: false })?.mtime.toISOString() ?? null;
 }
 
 interface Base {
