@@ -32,6 +32,7 @@ export const program: Program = {
     agents: () => import('./cli/commands/agents.js'),
     conversation: () => import('./cli/commands/conversation.js'),
     send: () => import('./cli/commands/send.js'),
+    health: () => import('./cli/commands/health.js'),
     hook: () => import('./cli/commands/hook.js'),
     config: () => import('./cli/commands/config.js'),
     doctor: () => import('./cli/commands/doctor.js'),
@@ -39,7 +40,7 @@ export const program: Program = {
   },
   aliases: { ls: 'list' },
   groups: [
-    { title: 'Every day', verbs: ['up', 'switch', 'list', 'kill', 'scratch', 'monitoring'] },
+    { title: 'Every day', verbs: ['up', 'switch', 'list', 'health', 'kill', 'scratch', 'monitoring'] },
     {
       title: 'Nothing is lost',
       verbs: ['save', 'restore', 'snapshots', 'snapshot', 'verify', 'prune', 'import'],

@@ -18,3 +18,14 @@ const order: readonly Finding['level'][] = ['error', 'unknown', 'warning', 'ok']
 export function worstFirst(findings: readonly Finding[]): Finding[] {
   return [...findings].sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
 }
+
+/** A finding of one workspace, or of what they share. */
+export interface HealthFinding extends Finding {
+  /** The workspace's name; null: of tmux, the disk, the daemon. */
+  readonly workspace: string | null;
+}
+
+/** The worst level of all; `ok` where there is none. */
+export function worstLevel(findings: readonly Pick<Finding, 'level'>[]): Finding['level'] {
+  return order.find((level) => findings.some((finding) => finding.level === level)) ?? 'ok';
+}

@@ -1,5 +1,21 @@
 import { isPrintable } from './command-line.js';
 
+/** Those of `defaultPatterns` whose programs stay until they are ended. */
+export const stayingPatterns: readonly string[] = [
+  // What serves and watches a project. Never a script of another name: `deploy` and its like change the world.
+  'npm|pnpm|yarn|bun run dev|start|watch|serve|storybook|preview|test:watch|dev:server|start:dev',
+  'pnpm|yarn|bun dev|start|watch|serve|storybook|preview|test:watch|start:dev',
+  'npm start',
+  'vite [--host|--port NUMBER] ...',
+  'vite dev|serve|preview [--host|--port NUMBER]',
+  'vitest|next|nuxt|astro|nodemon [--watch]',
+  'next|nuxt|astro|remix|ng|webpack dev|serve|watch [-p NUMBER|--port NUMBER|--turbo|--turbopack]',
+  'cargo watch [-x check|-x test|-x build|-x clippy|-x run]',
+  'cargo-watch watch [-x check|-x test|-x build|-x clippy|-x run]',
+  'docker|podman|kubectl logs -f|--follow [--tail NUMBER] NAME',
+  'docker compose logs -f|--follow [--tail NUMBER] ...',
+];
+
 /**
  * Which programs a restore may start by itself: those all of whose words match a pattern. A pattern is words with
  * spaces between them:
@@ -34,18 +50,7 @@ export const defaultPatterns: readonly string[] = [
   // Git. No word that changes a repository.
   'lazygit|tig|gitui|lazydocker|k9s|ranger|nnn|lf|yazi|mc|ncdu',
   'git log|show|diff|reflog|status|blame [--oneline|--graph|--all|--stat|-p|--staged|--cached|--decorate] ...',
-  // What serves and watches a project. Never a script of another name: `deploy` and its like change the world.
-  'npm|pnpm|yarn|bun run dev|start|watch|serve|storybook|preview|test:watch|dev:server|start:dev',
-  'pnpm|yarn|bun dev|start|watch|serve|storybook|preview|test:watch|start:dev',
-  'npm start',
-  'vite [--host|--port NUMBER] ...',
-  'vite dev|serve|preview [--host|--port NUMBER]',
-  'vitest|next|nuxt|astro|nodemon [--watch]',
-  'next|nuxt|astro|remix|ng|webpack dev|serve|watch [-p NUMBER|--port NUMBER|--turbo|--turbopack]',
-  'cargo watch [-x check|-x test|-x build|-x clippy|-x run]',
-  'cargo-watch watch [-x check|-x test|-x build|-x clippy|-x run]',
-  'docker|podman|kubectl logs -f|--follow [--tail NUMBER] NAME',
-  'docker compose logs -f|--follow [--tail NUMBER] ...',
+  ...stayingPatterns,
   'python|python3|ipython|node|irb|ghci|psql|sqlite3',
   // A remote shell and no command. No option that forwards ports (they may be taken by now) or sets others (`-o`).
   'ssh [-4|-6|-A|-C|-q|-v|-t|-X|-Y|-p NUMBER|-l NAME|-i FILE|-J HOST] HOST [-4|-6|-A|-C|-t|-p NUMBER|-l NAME]',

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { type ClaudeFacts, paneFacts } from '../claude/facts.js';
 import { type Drained, drain } from '../claude/intake.js';
 import { type AgentRow, agentRows } from '../claude/overview.js';
+import { peek } from '../claude/peek.js';
 import { isHeld } from '../claude/registry.js';
 import type { Known } from '../claude/registry-log.js';
 import { claudeFolder } from '../claude/slug.js';
@@ -55,6 +56,11 @@ export interface SurveyOptions {
   readonly saving?: Saving | null;
   /** False: the working trees are not looked at, and no git is started. */
   readonly git?: boolean;
+  /**
+   * Who takes what hooks of Claude have left: this survey (`drain`, when not given), or another who does so all the
+   * time and is told what was new in it.
+   */
+  readonly intake?: 'drain' | 'peek';
 }
 
 export interface Taken {
@@ -78,7 +84,7 @@ export async function takeSurvey(options: SurveyOptions): Promise<Taken> {
   const { records, damaged } = registry.readAll();
   const { reading, tmux } = await asked;
   const { processes, processesUnknown } = processesNow();
-  const { drained, agentsUnknown } = await agentsNow(registry.folder, reading, processes, env);
+  const { drained, agentsUnknown } = await agentsNow(registry.folder, reading, processes, options);
   const places = placesOf(reading, records, options);
   const panes = reading ? readPanes(reading, processes) : null;
   const folders = await lookAtFolders(
@@ -138,6 +144,8 @@ export async function takeSurvey(options: SurveyOptions): Promise<Taken> {
   };
 }
 
+type Conversations = Pick<Drained, 'agents' | 'registry' | 'files' | 'facts'>;
+
 interface Place {
   readonly id: string;
   readonly name: string;
@@ -189,8 +197,8 @@ async function agentsNow(
   folder: string,
   reading: Reading | null,
   processes: Processes | null,
-  env: NodeJS.ProcessEnv,
-): Promise<{ drained: Drained | null; agentsUnknown: string | null }> {
+  { env, intake }: SurveyOptions,
+): Promise<{ drained: Conversations | null; agentsUnknown: string | null }> {
   if (!processes) return { drained: null, agentsUnknown: 'the processes could not be read' };
   const facts: ClaudeFacts = {
     server: reading && { pid: reading.pid },
@@ -200,13 +208,16 @@ async function agentsNow(
     env,
   };
   try {
-    return { drained: await drain(folder, facts), agentsUnknown: null };
+    return {
+      drained: intake === 'peek' ? peek(folder, facts) : await drain(folder, facts),
+      agentsUnknown: null,
+    };
   } catch (error) {
     return { drained: null, agentsUnknown: messageOf(error) };
   }
 }
 
-function rowsByWorkspace(drained: Drained, processes: Processes | null): Map<string, AgentSeen[]> {
+function rowsByWorkspace(drained: Conversations, processes: Processes | null): Map<string, AgentSeen[]> {
   const rows = agentRows(drained.facts, drained).map((row: AgentRow): AgentSeen => {
     const known = drained.registry.conversations.get(row.conversation);
     const process = known?.process ? processes?.byPid.get(known.process.pid) : undefined;
@@ -221,11 +232,11 @@ function rowsByWorkspace(drained: Drained, processes: Processes | null): Map<str
   return grouped(rows, (row) => row.workspace);
 }
 
-function conversationsByWorkspace(drained: Drained | null): Map<string, Known[]> {
+function conversationsByWorkspace(drained: Conversations | null): Map<string, Known[]> {
   return grouped([...(drained?.registry.conversations.values() ?? [])], (known) => known.workspace);
 }
 
-function isUnusedFork(known: Known, drained: Drained | null, processes: Processes | null): boolean {
+function isUnusedFork(known: Known, drained: Conversations | null, processes: Processes | null): boolean {
   if (known.forkOf === null || known.ended?.reason === 'pruned' || !processes) return false;
   // One that goes on in another fork is where that came from.
   const isRoot = [...(drained?.registry.conversations.values() ?? [])].some(
@@ -235,7 +246,7 @@ function isUnusedFork(known: Known, drained: Drained | null, processes: Processe
 }
 
 function expiringOf(
-  drained: Drained,
+  drained: Conversations,
   folder: string,
   { health }: Settings,
   env: NodeJS.ProcessEnv,
