@@ -81,6 +81,7 @@ function parseAgent(value: unknown): AgentRecord | null {
     background: typeof value.background === 'number' ? value.background : 0,
     beforeCompact: parseVerdict(value.beforeCompact),
     transcript: isText(value.transcript) ? value.transcript : null,
+    prompt: isText(value.prompt) ? value.prompt : null,
     seen: Array.isArray(value.seen) ? value.seen.filter(isSeen) : [],
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Seen } from './dedupe.js';
 import type { AgentVerdict, HookEventName, ProcessId, SpooledEvent } from './model.js';
 
@@ -14,6 +15,8 @@ export interface AgentRecord {
   /** What it did when a compaction began. */
   readonly beforeCompact: AgentVerdict | null;
   readonly transcript: string | null;
+  /** `promptMark` of the last prompt that was submitted; null: none was, or it was not told. */
+  readonly prompt: string | null;
   /** The events that were counted last, so that none is counted twice. */
   readonly seen: readonly Seen[];
 }
@@ -33,8 +36,15 @@ export function newAgent(at: string, evidence: string): AgentRecord {
     background: 0,
     beforeCompact: null,
     transcript: null,
+    prompt: null,
     seen: [],
   };
+}
+
+/** By which a prompt is known again, without being kept: of its words alone, however they are parted. */
+export function promptMark(prompt: string): string {
+  const words = prompt.replace(/\s+/g, ' ').trim();
+  return createHash('sha256').update(words).digest('base64url').slice(0, 16);
 }
 
 /** The record after one more event of its conversation, which counts. Any input is taken, and none throws. */
@@ -59,7 +69,11 @@ const reducers: Readonly<Record<HookEventName, Reducer>> = {
     if (input.source === 'compact') return afterCompact(record, event);
     return { ...to(record, event, 'idle'), ...none };
   },
-  UserPromptSubmit: (record, _, event) => ({ ...to(record, event, 'working'), ...none }),
+  UserPromptSubmit: (record, input, event) => ({
+    ...to(record, event, 'working'),
+    ...none,
+    prompt: typeof input.prompt === 'string' ? promptMark(input.prompt) : null,
+  }),
   PreToolUse(record, input, event) {
     const asks = questionOf(input);
     if (asks !== null)

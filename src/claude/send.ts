@@ -2,10 +2,10 @@ import { statSync } from 'node:fs';
 import { CwError } from '../errors.js';
 import { randomHex } from '../system/random.js';
 import type { Command, Connection } from '../tmux/connection.js';
-import type { AgentRecord } from './agents.js';
+import { type AgentRecord, promptMark } from './agents.js';
 import { type Composer, readComposer } from './composer.js';
 import type { AgentVerdict } from './model.js';
-import { isObject, lastAnswerOf, readLines, saidBy } from './transcripts.js';
+import { answerTo, queuedPrompt, readLines, saidBy, typedCommand } from './transcripts.js';
 
 /**
  * Sending text to a conversation, as its user would: pasted into the composer, then Enter. That it was typed proves
@@ -27,7 +27,7 @@ export interface AgentNow {
   readonly verdict: AgentVerdict;
   /** By its events; null: none came. */
   readonly record: AgentRecord | null;
-  /** Prompts and last answers that came by hooks just now, oldest first. */
+  /** What came by hooks since the text was sent, oldest first; what another process took first is not in it. */
   readonly events: readonly {
     readonly event: string;
     readonly input: Readonly<Record<string, unknown>> | null;
@@ -43,8 +43,10 @@ export interface SendOptions {
 }
 
 export interface Sent {
-  /** What proved it. */
-  readonly evidence: 'UserPromptSubmit hook' | 'transcript' | 'queued, by the transcript';
+  /** What proved it: `UserPromptSubmit hook`, `SessionEnd hook (clear)`, `transcript`, `queued, by the transcript`. */
+  readonly evidence: string;
+  /** False for what Claude Code does itself (`/clear`, `!ls`): no turn follows, or none that can be told. */
+  readonly isPrompt: boolean;
   /** Enter had to be pressed twice. */
   readonly retried: boolean;
 }
@@ -119,13 +121,18 @@ export function obstacle(
 /**
  * Sends a text to a conversation in its pane.
  *
+ * @param before what is known of its agent now.
  * @throws CwError `refused`, with what is in the way, before anything is typed; `failed` when it was typed and nothing
  *   proves that it was submitted.
  */
-export async function sendText(target: SendTarget, text: string, options: SendOptions): Promise<Sent> {
+export async function sendText(
+  target: SendTarget,
+  text: string,
+  before: AgentNow | null,
+  options: SendOptions,
+): Promise<Sent> {
   const { connection, look } = options;
   const plain = pasteable(text);
-  const before = await look();
   const screen = await readScreen(connection, target.pane);
   const way = obstacle(screen, before?.verdict ?? null);
   if (way)
@@ -140,8 +147,8 @@ export async function sendText(target: SendTarget, text: string, options: SendOp
   let retried = false;
   for (;;) {
     const now = await look();
-    const evidence = (now && proof.byHook(now)) || (await proof.byTranscript());
-    if (evidence) return { evidence, retried };
+    const proved = (now && proof.byHook(now)) || (await proof.byTranscript());
+    if (proved) return { ...proved, retried };
     if (!now || now.verdict.state === 'exited') throw unproven(target, 'Claude Code ended meanwhile');
     if (!retried && performance.now() > again && now.verdict.state !== 'waiting') {
       // Programs that take a paste slowly have swallowed the Enter: the text still stands there.
@@ -174,54 +181,91 @@ function seenKeys(now: AgentNow | null): ReadonlySet<string> {
   return new Set(now?.record?.seen.map(keyOf));
 }
 
+/** A prompt was submitted since. */
+function isSubmitted(now: AgentNow, before: ReadonlySet<string>): boolean {
+  return now.record?.seen.some((one) => one.event === 'UserPromptSubmit' && !before.has(keyOf(one))) === true;
+}
+
 /** The same prompt twice is two events of one content. */
 function keyOf({ key, time }: AgentRecord['seen'][number]): string {
   return `${key} ${time}`;
 }
 
-/** Tells whether a text has become a prompt, by what is new since it was made. */
+const queued = 'queued, by the transcript';
+
+type Proved = Pick<Sent, 'evidence' | 'isPrompt'>;
+
+/** What a command of Claude Code's own fires in place of UserPromptSubmit. */
+const commandEvents: Readonly<Record<string, 'SessionEnd' | 'PreCompact'>> = {
+  '/clear': 'SessionEnd',
+  '/reset': 'SessionEnd',
+  '/new': 'SessionEnd',
+  '/exit': 'SessionEnd',
+  '/quit': 'SessionEnd',
+  '/compact': 'PreCompact',
+};
+
+/** Tells whether a text was submitted, by what is new since it was made. */
 class Proof {
   private readonly keys: ReadonlySet<string>;
+  private readonly words: string;
+  /** The event that the text fires as a command. */
+  private readonly command: string | undefined;
   private from: number;
 
   constructor(
     private readonly target: SendTarget,
-    private readonly text: string,
+    text: string,
     before: AgentNow | null,
   ) {
+    this.words = promptMark(shellForm(text));
+    this.command = commandEvents[text.split(/\s/, 1)[0] ?? ''];
     this.keys = seenKeys(before);
-    this.from = statSync(target.transcript, { throwIfNoEntry: false })?.size ?? 0;
+    this.from = sizeOf(target.transcript);
   }
 
-  byHook(now: AgentNow): Sent['evidence'] | null {
-    const told = now.events.some(
+  byHook({ events, record }: AgentNow): Proved | null {
+    // Another process may have taken the spool: then what it counted is in the record.
+    const counted = (wanted: string) =>
+      record?.seen.some((one) => one.event === wanted && !this.keys.has(keyOf(one))) === true;
+    const told = events.some(
       ({ event, input }) => event === 'UserPromptSubmit' && this.isText(input?.prompt),
     );
-    // Another process may have taken the spool: then what it counted is in the record.
-    const counted = now.record?.seen.some(
-      ({ event, key }) => event === 'UserPromptSubmit' && !this.keys.has(key),
-    );
-    return told || counted ? 'UserPromptSubmit hook' : null;
+    if (told || (counted('UserPromptSubmit') && record?.prompt === this.words))
+      return { evidence: 'UserPromptSubmit hook', isPrompt: true };
+    const { command } = this;
+    if (command !== undefined && (events.some(({ event }) => event === command) || counted(command)))
+      return { evidence: `${command} hook`, isPrompt: false };
+    return null;
   }
 
-  async byTranscript(): Promise<Sent['evidence'] | null> {
+  async byTranscript(): Promise<Proved | null> {
     for await (const { value, end, complete } of readLines(this.target.transcript, { from: this.from })) {
       if (complete) this.from = end;
-      const said = value && saidBy(value);
-      if (said?.kind === 'prompt' && this.isText(said.text)) return 'transcript';
+      if (!value) continue;
+      const said = saidBy(value);
+      const prompt = said.kind === 'prompt' ? said.text : queuedPrompt(value);
+      if (this.isText(prompt)) return { evidence: 'transcript', isPrompt: true };
+      if (this.isText(typedCommand(value))) return { evidence: 'transcript', isPrompt: false };
       // While it works, Claude Code keeps a prompt for the end of the tool: then no hook tells of it.
-      if (value?.type === 'queue-operation' && value.operation === 'enqueue' && this.isText(value.content))
-        return 'queued, by the transcript';
-      if (value?.type === 'attachment' && isObject(value.attachment) && this.isText(value.attachment.prompt))
-        return 'transcript';
+      if (value.type === 'queue-operation' && value.operation === 'enqueue' && this.isText(value.content))
+        return { evidence: queued, isPrompt: true };
     }
     return null;
   }
 
   private isText(prompt: unknown): boolean {
-    const plain = (text: string) => text.replace(/\s+/g, ' ').trim();
-    return typeof prompt === 'string' && plain(prompt) === plain(this.text);
+    return typeof prompt === 'string' && promptMark(shellForm(prompt)) === this.words;
   }
+}
+
+/** A command for the shell without the blanks after its `!`, which the transcript has not. */
+function shellForm(text: string): string {
+  return text.replace(/^!\s+/, '!');
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 interface Screen {
@@ -287,49 +331,87 @@ export interface Answered {
   readonly answer: string | null;
 }
 
+/** What was so before a text was sent: what comes after it is told by that. */
+export interface Before {
+  /** `promptMark` of the text. */
+  readonly words: string;
+  readonly agent: AgentNow | null;
+  /** Bytes of the transcript. */
+  readonly bytes: number;
+}
+
+/** To be asked for before `sendText`. */
+export function beforeSending(target: SendTarget, text: string, agent: AgentNow | null): Before {
+  return { words: promptMark(text), agent, bytes: sizeOf(target.transcript) };
+}
+
+/** The transcript is written a little later than the hook tells that the turn is over. Milliseconds. */
+const writing = 3000;
+
 /**
- * Waits until the turn is over, or needs the user.
+ * Waits until the turn is over that answers the text, or needs the user.
  *
- * @param since what was known before the text was sent.
  * @throws CwError `failed` when it takes longer than `limit` milliseconds.
  */
 export async function waitForAnswer(
   target: SendTarget,
-  since: AgentNow | null,
+  before: Before,
+  sent: Sent,
   look: SendOptions['look'],
   limit: number,
 ): Promise<Answered> {
-  const keys = seenKeys(since);
-  let answer: string | null = null;
-  let over: 'answered' | 'failed' | null = null;
+  const keys = seenKeys(before.agent);
+  // One that was put into the queue is not what the turn is about that ends next.
+  let isAsked = sent.evidence !== queued;
   const end = performance.now() + limit;
   for (;;) {
     const now = await look();
+    const answer = told(now);
     if (!now || now.verdict.state === 'exited')
-      return { how: 'exited', detail: null, answer: await lastAnswerOf(target.transcript) };
+      return { how: 'exited', detail: null, answer: answer ?? (await written(target, before, 0)) };
+    let over: 'answered' | 'failed' | null = null;
     for (const seen of now.record?.seen ?? []) {
       if (keys.has(keyOf(seen))) continue;
-      const { event } = seen;
-      if (event === 'UserPromptSubmit') over = null;
-      if (event === 'Stop') over = 'answered';
-      if (event === 'StopFailure') over = 'failed';
+      if (seen.event === 'UserPromptSubmit') over = null;
+      if (seen.event === 'Stop') over = 'answered';
+      if (seen.event === 'StopFailure') over = 'failed';
     }
-    for (const { event, input } of now.events) {
-      if (event === 'Stop' && typeof input?.last_assistant_message === 'string')
-        answer = input.last_assistant_message;
-    }
+    isAsked ||=
+      (isSubmitted(now, keys) && now.record?.prompt === before.words) ||
+      (await inTranscript(target, before)).asked;
     if (now.verdict.state === 'waiting') return { how: 'waiting', detail: now.verdict.detail, answer };
-    if (over !== null && now.verdict.state === 'idle')
+    if (isAsked && over !== null && now.verdict.state === 'idle')
       return {
         how: over,
         detail: now.verdict.detail,
-        answer: answer ?? (await lastAnswerOf(target.transcript)),
+        answer: answer ?? (await written(target, before, writing)),
       };
     if (performance.now() > end) {
       throw new CwError('failed', `${target.label} is not done after ${Math.round(limit / 1000)} s.`, {
         hint: `The text was sent; it goes on in pane ${target.pane}.`,
       });
     }
+    await new Promise((done) => setTimeout(done, pause));
+  }
+}
+
+/** The answer of the last turn, as a hook had it. */
+function told(now: AgentNow | null): string | null {
+  const last = now?.events.findLast(({ event }) => event === 'Stop' || event === 'UserPromptSubmit');
+  const answer = last?.event === 'Stop' ? last.input?.last_assistant_message : null;
+  return typeof answer === 'string' ? answer : null;
+}
+
+function inTranscript({ transcript }: SendTarget, { words, bytes }: Before) {
+  return answerTo(transcript, bytes, (prompt) => promptMark(prompt) === words);
+}
+
+/** The same as the transcript has it, within so many milliseconds. */
+async function written(target: SendTarget, before: Before, patience: number): Promise<string | null> {
+  const end = performance.now() + patience;
+  for (;;) {
+    const { answer } = await inTranscript(target, before);
+    if (answer !== null || performance.now() > end) return answer;
     await new Promise((done) => setTimeout(done, pause));
   }
 }

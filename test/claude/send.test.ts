@@ -132,6 +132,35 @@ describe('cw send', () => {
     });
   });
 
+  it('proves a command by what that does, and waits for no answer to it', async () => {
+    const world = sandbox();
+    installFakeClaude(world);
+    const shop = openWorkspace(world);
+    const { pane } = await shop.started('cart', 'hello');
+    const compacted = await shop.send('cart', '/compact', '--wait');
+    expect(compacted).toMatchObject({ kind: 'done', data: { evidence: 'PreCompact hook', answer: null } });
+    await ready(world, pane);
+    const shell = await shop.send('cart', '! echo hi', '--wait');
+    expect(shell).toMatchObject({ kind: 'done', data: { evidence: 'transcript', answer: null } });
+    await ready(world, pane);
+    const cleared = await shop.send('cart', '/clear', '--wait');
+    expect(cleared).toMatchObject({ kind: 'done', data: { evidence: 'SessionEnd hook' } });
+  });
+
+  it('takes no earlier prompt for a proof', async () => {
+    const world = sandbox();
+    installFakeClaude(world);
+    const shop = openWorkspace(world);
+    await shop.started('cart', 'hello');
+    await shop.conversation('end', 'cart');
+    installFakeClaude(world, { swallow: 'input' });
+    await shop.conversation('resume', 'cart');
+    await waitUntil('it is there again', async () => (await shop.list()).cart?.state === 'idle');
+    await ready(world, (await shop.list()).cart!.pane);
+    const answer = await shop.send('cart', 'hello', '--timeout', '2');
+    expect(answer).toMatchObject({ kind: 'failed', text: expect.stringMatching(/not seen to be submitted/) });
+  });
+
   it('presses Enter once more where it was swallowed, and says so when nothing came of it', async () => {
     const world = sandbox();
     installFakeClaude(world, { swallow: 'enter' });

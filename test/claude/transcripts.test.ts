@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  answerTo,
   digestTranscript,
   isPrompted,
   type Json,
-  lastAnswerOf,
   readLines,
   readTail,
   saidBy,
   type TranscriptLine,
   transcriptState,
+  typedCommand,
 } from '../../src/claude/transcripts.js';
 import { sandbox } from '../support/sandbox.js';
 
@@ -271,7 +272,6 @@ describe('the digest of a transcript', () => {
       cwd: '/p',
       files: ['/p/a.ts'],
     });
-    expect(await lastAnswerOf(path)).toBe('part one\npart two');
     appendFileSync(path, `\n${lines({ type: 'custom-title', customTitle: 'cart' })}`);
     expect((await digestTranscript(path)).title).toBe('cart');
   });
@@ -287,6 +287,66 @@ describe('the digest of a transcript', () => {
       state: 'unprompted',
       lastAnswer: null,
     });
-    expect(await lastAnswerOf(join(home, 'none'))).toBeNull();
   });
+});
+
+describe('the answer to a prompt', () => {
+  const isIt = (prompt: string) => prompt === 'again';
+  it('is what stands behind its last line, and not an older one', async () => {
+    const { file, home } = sandbox();
+    const old = lines(user('again'), answer(text('old'), { id: 'm1' }));
+    const path = file('t.jsonl', old);
+    // Before it is written the old answer is none to it.
+    expect(await answerTo(path, old.length, isIt)).toEqual({ asked: false, answer: null });
+    appendFileSync(path, lines(user('again')));
+    expect(await answerTo(path, old.length, isIt)).toEqual({ asked: true, answer: null });
+    expect(await answerTo(path, 0, isIt)).toEqual({ asked: true, answer: null });
+    appendFileSync(
+      path,
+      lines(
+        answer(text('part one'), { id: 'm2' }),
+        answer([{ type: 'tool_use', name: 'Bash', input: {} }], { id: 'm2' }),
+        answer(text('a subagent'), { id: 'm4' }, { isSidechain: true }),
+        answer(text('part two'), { id: 'm3' }),
+        answer(text('and more'), { id: 'm3' }),
+      ),
+    );
+    expect(await answerTo(path, old.length, isIt)).toEqual({ asked: true, answer: 'part two\nand more' });
+    appendFileSync(path, lines(user('another'), answer(text('to the other'), { id: 'm5' })));
+    expect(await answerTo(path, 0, (prompt) => prompt === 'another')).toMatchObject({
+      answer: 'to the other',
+    });
+    expect(await answerTo(join(home, 'none'), 0, isIt)).toEqual({ asked: false, answer: null });
+  });
+
+  it('that was taken up in the middle of a turn counts too', async () => {
+    const { file } = sandbox();
+    const path = file(
+      't.jsonl',
+      lines(
+        user('work'),
+        { type: 'queue-operation', operation: 'enqueue', content: 'again' },
+        { type: 'attachment', attachment: { type: 'queued_command', prompt: 'again' } },
+        answer(text('both done'), { id: 'm1' }),
+      ),
+    );
+    expect(await answerTo(path, 0, isIt)).toEqual({ asked: true, answer: 'both done' });
+  });
+});
+
+it.each([
+  [
+    '/clear',
+    user(
+      '<command-name>/clear</command-name>\n<command-message>clear</command-message>\n<command-args></command-args>',
+    ),
+  ],
+  ['/model opus 5', user('<command-name>/model</command-name><command-args>opus 5</command-args>')],
+  ['!ls -l', user('<bash-input>ls -l</bash-input>')],
+  [null, user('<bash-stdout>ls</bash-stdout>')],
+  [null, user('<command-name>/clear</command-name>', { isMeta: true })],
+  [null, user('/clear')],
+  [null, answer(text('<command-name>/clear</command-name>'))],
+])('a command as it was typed: %s', (typed, line) => {
+  expect(typedCommand(line)).toBe(typed);
 });

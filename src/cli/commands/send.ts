@@ -4,6 +4,7 @@ import { isHeld } from '../../claude/registry.js';
 import {
   type AgentNow,
   type Answered,
+  beforeSending,
   pasteable,
   type SendTarget,
   type Sent,
@@ -99,19 +100,15 @@ async function sendOne(
   const target = targetOf(one, world);
   const limit = secondsOf(args) * 1000;
   const look = looker(one.id, context);
-  const before = await look();
-  // What was known before it is sent: the wait begins there.
-  let first = true;
-  const sent = await sendText(target, text, {
+  const agent = await look();
+  const before = beforeSending(target, text, agent);
+  const sent = await sendText(target, text, agent, {
     connection: context.tmux(),
     patience: Math.min(limit, 15_000),
-    look: async () => {
-      if (!first) return look();
-      first = false;
-      return before;
-    },
+    look,
   });
-  const answer = args.options.wait ? await waitForAnswer(target, before, look, limit) : null;
+  const answer =
+    args.options.wait && sent.isPrompt ? await waitForAnswer(target, before, sent, look, limit) : null;
   return { conversation: one.id, label: target.label, pane: target.pane, sent, answer };
 }
 
@@ -139,20 +136,23 @@ function targetOf(one: Conversation, world: Conversations): SendTarget {
   return { conversation: one.id, pane, label: `${labelOf(one)} (${placeOf(one, world)})`, transcript };
 }
 
-/** Takes the spool each time it is asked, and says what is known of one agent then. */
+/**
+ * Takes the spool each time it is asked, and says what is known of one agent then, with what came since it was asked
+ * first.
+ */
 function looker(id: string, context: Context): () => Promise<AgentNow | null> {
+  let events: AgentNow['events'] | null = null;
   return async () => {
     const { agents, drained, facts } = await readAgents(context);
     const row = agents.get(id);
     const known = drained.registry.conversations.get(id);
-    if (!row || !known || !isHeld(known, facts.processes)) return null;
-    return {
-      verdict: row,
-      record: drained.agents.get(id) ?? null,
-      events: drained.counted
-        .filter(({ conversation }) => conversation === id)
-        .map(({ event }) => ({ event: event.event, input: event.input })),
-    };
+    const record = drained.agents.get(id) ?? null;
+    const came = drained.counted.filter(({ conversation }) => conversation === id);
+    events =
+      events === null ? [] : [...events, ...came.map(({ event: { event, input } }) => ({ event, input }))];
+    if (row && known && isHeld(known, facts.processes)) return { verdict: row, record, events };
+    // After /clear another conversation has the pane: what this one's last events say is still to be heard.
+    return record?.verdict.state === 'exited' ? { verdict: record.verdict, record, events } : null;
   };
 }
 
