@@ -89,6 +89,8 @@ function fileOf(path: string) {
 export interface Naming {
   /** The workspace's id by its name. */
   readonly workspaces: ReadonlyMap<string, string>;
+  /** The conversation of a pane that stands, also of one that has told nothing yet. */
+  readonly panes: ReadonlyMap<string, string>;
 }
 
 /**
@@ -100,7 +102,7 @@ export interface Naming {
 export function resolveConversation(
   word: string,
   all: readonly Conversation[],
-  naming: Naming = { workspaces: new Map() },
+  naming: Naming = { workspaces: new Map(), panes: new Map() },
 ): Conversation {
   for (const candidates of meanings(word, all, naming)) {
     const [only, second] = candidates;
@@ -123,6 +125,7 @@ function* meanings(word: string, all: readonly Conversation[], naming: Naming): 
   if (/^[0-9a-f-]{4,}$/.test(word)) yield all.filter(({ id }) => id.startsWith(word));
   const current = all.filter(({ known }) => known?.current);
   if (/^%\d+$/.test(word)) {
+    yield all.filter(({ id }) => id === naming.panes.get(word));
     const there = current.filter(({ known }) => known?.pane === word);
     // Ids of panes begin anew with each server: the living one is meant.
     yield there.filter(({ live }) => live);
@@ -133,11 +136,13 @@ function* meanings(word: string, all: readonly Conversation[], naming: Naming): 
   const colon = word.lastIndexOf(':');
   const owner = colon > 0 ? naming.workspaces.get(word.slice(0, colon)) : undefined;
   const place = word.slice(colon + 1);
-  if (owner !== undefined)
+  if (owner !== undefined) {
+    yield all.filter(({ id, known }) => id === naming.panes.get(place) && known?.workspace === owner);
     yield current.filter(
       ({ known, name }) =>
         known?.workspace === owner && (known.pane === place || known.paneKey === place || name === place),
     );
+  }
 }
 
 function inWorkspace(current: readonly Conversation[], workspace: string): Conversation[] {

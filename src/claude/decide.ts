@@ -184,6 +184,18 @@ interface Taken {
   readonly home: Home;
 }
 
+/** What fires only in a turn, so that there was a prompt. (`/compact` with nothing to compact fires PreCompact.) */
+const turns: ReadonlySet<string> = new Set([
+  'UserPromptSubmit',
+  'PreToolUse',
+  'PostToolUse',
+  'PostToolUseFailure',
+  'PermissionRequest',
+  'Stop',
+  'StopFailure',
+  'SubagentStop',
+]);
+
 function entriesFor(event: SpooledEvent, taken: Taken, { env }: DecideFacts): (BindEntry | EndEntry)[] {
   const { conversation, process, target, mine, home } = taken;
   const base = { at: event.at, conversation };
@@ -198,9 +210,11 @@ function entriesFor(event: SpooledEvent, taken: Taken, { env }: DecideFacts): (B
   const isFork = source === 'fork';
   const prompted = isStart
     ? (source === 'resume' && conversation === event.input?.session_id) || source === 'compact'
-    : event.event !== 'Notification';
+    : turns.has(event.event);
   const isBound =
     target?.current === true &&
+    // What only a file had told is proved now.
+    target.by === 'hook' &&
     target.ended === null &&
     target.pane === home.pane &&
     target.server === home.server &&

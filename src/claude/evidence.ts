@@ -146,6 +146,25 @@ export function configDirOf(pid: number): string | null | undefined {
 /** Names of at most 15 bytes, as the kernel has them. */
 const shells = new Set('sh bash dash ash busybox zsh fish ksh mksh'.split(' '));
 
+/** What has the terminal of a pane. */
+export type Foreground =
+  /** A program, which its shell started or which stands in its place. */
+  | 'program'
+  /** The pane's shell. */
+  | 'shell'
+  /** A start of ours that waits for its turn, before there is a shell. */
+  | 'start'
+  | 'unknown';
+
+/** @param panePid the pane's own process. */
+export function foregroundOf(panePid: number, processes: ProcessTable): Foreground {
+  const own = processes.get(panePid);
+  const leader = own && processes.get(own.foreground);
+  if (!leader) return 'unknown';
+  if (!shells.has(leader.command)) return 'program';
+  return processes.argv(panePid).some((word) => word.endsWith('/cw-start')) ? 'start' : 'shell';
+}
+
 export type Standing =
   /** It is Claude Code in the foreground of the pane. */
   | { readonly kind: 'own'; readonly process: ProcessId }

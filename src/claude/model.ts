@@ -52,7 +52,7 @@ export type AgentState = (typeof agentStates)[number];
 /** What an agent is doing, since when, and how that is known. */
 export interface AgentVerdict {
   readonly state: AgentState;
-  /** `permission`, `answer`, `usage limit`, `auth`, `error`, `subagents`, `compacting`; null: nothing more to say. */
+  /** `permission`, `answer`, `trust`, `login`, `usage limit`, `auth`, `error`, `subagents`, `compacting`; null: nothing more to say. */
   readonly detail: string | null;
   /** UTC, ISO 8601. */
   readonly since: string;

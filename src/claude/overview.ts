@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { newAgent } from './agents.js';
+import { foregroundOf } from './evidence.js';
 import type { ClaudeFacts, PaneFact } from './facts.js';
 import type { Drained } from './intake.js';
 import { judge } from './judge.js';
@@ -37,7 +38,12 @@ export function agentRows(
     const isHere = known?.server === facts.server?.pid && (known?.pane === null || known?.pane === pane.id);
     return known && (isHere || known.server === null) ? [rowOf(pane, known, facts, drained)] : [];
   });
-  return rows.sort((a, b) => rank(a) - rank(b) || (a.since < b.since ? -1 : a.since > b.since ? 1 : 0));
+  return inOrder(rows);
+}
+
+/** Who waits longest comes first. */
+export function inOrder(rows: readonly AgentRow[]): AgentRow[] {
+  return rows.toSorted((a, b) => rank(a) - rank(b) || (a.since < b.since ? -1 : a.since > b.since ? 1 : 0));
 }
 
 const order: readonly AgentState[] = ['waiting', 'idle', 'working', 'unknown', 'exited'];
@@ -71,12 +77,28 @@ function judgeNow(
   const record =
     before && sameProcess(before.process, known.process) ? before : newAgent(known.at, unproven(known));
   const file = known.process ? files.get(known.process.pid) : undefined;
+  if (!known.process && hasGivenUp(pane, known, facts))
+    return {
+      state: 'exited',
+      detail: null,
+      since: known.at,
+      evidence: 'a shell has its pane (process tree)',
+    };
   const evidence = {
     process: pane.dead ? 'gone' : processState(known.process, facts),
     file: file?.conversation === known.conversation ? file : null,
     transcriptAt: record.verdict.state === 'working' ? writtenAt(record.transcript) : null,
   } as const;
   return judge(record, evidence, facts.now.getTime());
+}
+
+/** Milliseconds in which a shell reads its start files, before it starts what was declared. */
+const startFiles = 10_000;
+
+/** One that was chosen, ended before it told anything, and left its pane to the shell: it was not let in, or fell. */
+function hasGivenUp(pane: PaneFact, known: Known, { now, processes }: ClaudeFacts): boolean {
+  const isLong = now.getTime() - Date.parse(known.at) > startFiles;
+  return isLong && foregroundOf(pane.pid, processes) === 'shell';
 }
 
 function unproven(known: Known): string {

@@ -88,6 +88,12 @@ export function specialBeginning(text: string): string | null {
   return null;
 }
 
+/** What an agent that waits wants of the user. */
+export function asks(detail: string | null): string {
+  const wanted = { trust: 'trust in the folder', login: 'a login', answer: 'an answer' }[detail ?? ''];
+  return `a dialog is open: it waits for ${wanted ?? 'a permission'}`;
+}
+
 /**
  * What speaks against typing into the pane now; null: nothing.
  */
@@ -99,10 +105,8 @@ export function obstacle(
     return { what: 'Claude Code is not running there', hint: 'Start it again: cw conversation resume NAME' };
   if (screen.inMode)
     return { what: 'the pane is in copy mode', hint: 'Leave it there with q; then try again.' };
-  if (verdict.state === 'waiting') {
-    const for_ = verdict.detail === 'answer' ? 'an answer' : 'a permission';
-    return { what: `a dialog is open: it waits for ${for_}`, hint: 'Answer it first: claude-switch --next' };
-  }
+  if (verdict.state === 'waiting')
+    return { what: asks(verdict.detail), hint: 'Answer it first: claude-switch --next' };
   if (screen.composer.kind === 'draft') {
     return {
       what: `a draft stands in the composer: ${JSON.stringify(screen.composer.text.slice(0, 60))}`,

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Conversation, readCatalog, resolveConversation } from '../claude/catalog.js';
+import { withDialogs } from '../claude/dialogs.js';
 import { type ClaudeFacts, paneFacts } from '../claude/facts.js';
 import { type Drained, drain } from '../claude/intake.js';
 import { type AgentRow, agentRows } from '../claude/overview.js';
@@ -43,7 +44,8 @@ export async function readAgents(context: Context): Promise<AgentsNow> {
     env: context.env,
   };
   const drained = await drain(folder, facts);
-  const agents = new Map(agentRows(facts, drained).map((row) => [row.conversation, row]));
+  const rows = await withDialogs(context.tmux(), facts, agentRows(facts, drained));
+  const agents = new Map(rows.map((row) => [row.conversation, row]));
   return { folder, reading, facts, drained, agents };
 }
 
@@ -81,8 +83,14 @@ async function readIfAny(context: Context): Promise<Reading | null> {
 }
 
 /** The conversation that a word of the line names. See `resolveConversation`. */
-export function named(word: string, { all, names }: Pick<Conversations, 'all' | 'names'>): Conversation {
-  return resolveConversation(word, all, { workspaces: new Map([...names].map(([id, name]) => [name, id])) });
+export function named(
+  word: string,
+  { all, names, agents }: Pick<Conversations, 'all' | 'names' | 'agents'>,
+): Conversation {
+  return resolveConversation(word, all, {
+    workspaces: new Map([...names].map(([id, name]) => [name, id])),
+    panes: new Map([...agents.values()].map(({ pane, conversation }) => [pane, conversation])),
+  });
 }
 
 /** Its name, or the beginning of its id. */
@@ -126,8 +134,10 @@ export function facts(one: Conversation, world: Conversations) {
 
 /** In a word or two: what its agent does, or why it has none. */
 export function stateOf(one: Conversation, world: Conversations): string {
-  const row = one.live ? world.agents.get(one.id) : undefined;
-  if (row) return row.detail === null ? row.state : `${row.state}: ${row.detail}`;
+  const row = world.agents.get(one.id);
+  // Before it has begun it may ask something.
+  if (row && (one.live || row.state === 'waiting'))
+    return row.detail === null ? row.state : `${row.state}: ${row.detail}`;
   if (one.live) return 'runs';
   if (one.transcript !== null) return 'ended';
   if (one.vault) return 'in the vault';

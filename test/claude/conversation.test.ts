@@ -39,6 +39,8 @@ describe('a word', () => {
       ['shop', 'w1'],
       ['api', 'w2'],
     ]),
+    // It stands in that pane, and has told nothing yet.
+    panes: new Map([['%7', idOf(2)]]),
   };
   const all = [
     one(1, { name: 'cart', live: true }),
@@ -50,7 +52,8 @@ describe('a word', () => {
   it('names a conversation by name, id, pane or workspace', () => {
     for (const word of ['cart', idOf(1), '%1', 'shop', 'shop:%1', 'shop:p1', 'shop:cart'])
       expect([word, found(word)]).toEqual([word, idOf(1)]);
-    for (const word of [idOf(2), 'api', 'api:claude']) expect([word, found(word)]).toEqual([word, idOf(2)]);
+    for (const word of [idOf(2), 'api', 'api:claude', '%7', 'api:%7'])
+      expect([word, found(word)]).toEqual([word, idOf(2)]);
   });
 
   it('that names several is refused with the list, and one that names none with the nearest', () => {
@@ -61,7 +64,7 @@ describe('a word', () => {
     expect(() => found('crat')).toThrow(
       expect.objectContaining({ kind: 'not-found', hint: expect.stringContaining('Nearest: cart') }),
     );
-    for (const word of ['', ':', '%9', 'nowhere:%1', '3f2'])
+    for (const word of ['', ':', '%9', 'nowhere:%1', 'shop:%7', '3f2'])
       expect(() => found(word)).toThrow(expect.objectContaining({ kind: 'not-found' }));
   });
 });

@@ -112,6 +112,17 @@ describe('the conversation of a pane', () => {
     expect(world.registry.byConversation(a)).toMatchObject({ current: false, ended: { reason: 'clear' } });
   });
 
+  it('was not prompted because something was to be compacted', async () => {
+    const world = intake();
+    world.registry.choose([chosen]);
+    world.spool.add(start(a, 'startup'), plain('PreCompact', a, { trigger: 'manual' }));
+    await world.drain();
+    expect(world.registry.current('w1', 'p1')).toMatchObject({ prompted: false });
+    world.spool.add(plain('Stop', a));
+    await world.drain();
+    expect(world.registry.current('w1', 'p1')).toMatchObject({ prompted: true });
+  });
+
   it('is resumed and forked inside of the program', async () => {
     const world = intake();
     world.spool.add(start(a, 'startup'), start(b, 'resume'), start(c, 'fork'));
@@ -302,6 +313,24 @@ describe('one that was started by hand', () => {
     write(world, 201, b);
     await world.drain({ processes });
     expect(world.kinds()).toEqual(['bind a', 'rebind b']);
+  });
+
+  it('is proved by its hook, when that comes after the file', async () => {
+    const world = made();
+    world.registry.choose([chosen]);
+    write(world, 201, a);
+    await world.drain();
+    expect(world.registry.current('w1', 'p1')).toMatchObject({ by: 'file' });
+    world.spool.add(start(a, 'startup', { at: '2030-01-01T00:00:05.000Z' }));
+    await world.drain();
+    expect(world.registry.current('w1', 'p1')).toMatchObject({
+      conversation: a,
+      by: 'hook',
+      at: '2030-01-01T00:00:05.000Z',
+      prompted: false,
+    });
+    await world.drain();
+    expect(world.kinds()).toEqual(['choose a', 'bind a', 'bind a']);
   });
 
   it('is not taken from a file that is older than what a hook told', async () => {
@@ -511,6 +540,26 @@ describe('the overview', () => {
     world.registry.choose([chosen]);
     const again = await world.drain(facts);
     expect(agentRows(again.facts, again).find(({ pane }) => pane === '%1')).toMatchObject({
+      state: 'unknown',
+    });
+    // It ended before it told anything, and its shell has the pane: not at once, since start files take their time.
+    const shell = { processes: tableOf([{ pid: 103, command: 'bash', foreground: true, argv: ['bash'] }]) };
+    const soon = await world.drain({ ...facts, ...shell, now: new Date(Date.now() + 1000) });
+    const third = (at: typeof soon) => agentRows(at.facts, at).find(({ pane }) => pane === '%3');
+    expect(third(soon)).toMatchObject({ state: 'unknown' });
+    const over = { ...facts, ...shell, now: new Date(Date.now() + 60_000) };
+    expect(third(await world.drain(over))).toMatchObject({
+      state: 'exited',
+      evidence: 'a shell has its pane (process tree)',
+    });
+    const waits = [
+      { pid: 103, command: 'sh', foreground: true, argv: ['sh', '/x/shell/cw-start', '', '', '9'] },
+    ];
+    expect(third(await world.drain({ ...over, processes: tableOf(waits) }))).toMatchObject({
+      state: 'unknown',
+    });
+    const runs = [{ pid: 103, foreground: true }];
+    expect(third(await world.drain({ ...over, processes: tableOf(runs) }))).toMatchObject({
       state: 'unknown',
     });
     // Another server has panes of the same names.

@@ -1,4 +1,5 @@
 import { watch } from 'node:fs';
+import { withDialogs } from '../../claude/dialogs.js';
 import { claudeFacts } from '../../claude/facts.js';
 import { drain, spoolFolder } from '../../claude/intake.js';
 import { type AgentRow, agentRows } from '../../claude/overview.js';
@@ -14,7 +15,7 @@ export const verb: Command = {
   summary: 'What each Claude is doing, and who waits for you.',
   description:
     'Those that wait come first, the longest wait at the top. EVIDENCE says what told the state: a hook of Claude, ' +
-    'the file that it keeps of itself, or its process. With --json --watch each change is one line, the whole list.',
+    'the file that it keeps of itself, its process, or, before it has told anything, its screen. With --json --watch each change is one line, the whole list.',
   options: {
     watch: { type: 'boolean', describe: 'Go on, and show each change, until Ctrl-C.' },
   },
@@ -34,7 +35,8 @@ async function read(context: Context): Promise<AgentRow[]> {
   const connection = context.tmux();
   const { folder } = new Registry(connection.address, context.env);
   const drained = await drain(folder, () => claudeFacts(connection, context.env));
-  return agentRows(drained.facts, drained).map((row) => ({ ...row, workspace: nameOf(row.session) }));
+  const rows = await withDialogs(connection, drained.facts, agentRows(drained.facts, drained));
+  return rows.map((row) => ({ ...row, workspace: nameOf(row.session) }));
 }
 
 /** People know a workspace by its name, not by its id. */
@@ -56,7 +58,14 @@ function picture(rows: readonly AgentRow[], context: Context): string {
     row.evidence,
   ]);
   const head = ['WORKSPACE', 'WINDOW', 'PANE', 'STATE', 'FOR', 'CONVERSATION', 'EVIDENCE'];
-  return table([head, ...lines], context.terminal.columns, [{}, {}, { fixed: true }, {}, { align: 'right' }]);
+  return table([head, ...lines], context.terminal.columns, [
+    {},
+    {},
+    { fixed: true },
+    { fixed: true },
+    { align: 'right', fixed: true },
+    { fixed: true },
+  ]);
 }
 
 function colour({ state, detail }: AgentRow, style: Style): (text: string) => string {

@@ -4,6 +4,7 @@ import { isHeld } from '../../claude/registry.js';
 import {
   type AgentNow,
   type Answered,
+  asks,
   beforeSending,
   pasteable,
   type SendTarget,
@@ -126,6 +127,16 @@ function secondsOf(args: Args): number {
 function targetOf(one: Conversation, world: Conversations): SendTarget {
   const row = world.agents.get(one.id);
   const pane = row?.pane ?? (one.live ? one.known?.pane : null) ?? null;
+  if (row?.state === 'waiting' && !one.live) {
+    throw new CwError('refused', `Nothing was sent to ${labelOf(one)} (${pane}): ${asks(row.detail)}.`, {
+      hint: 'Answer it first: claude-switch --next',
+    });
+  }
+  if (row?.state === 'unknown' && !one.live) {
+    throw new CwError('refused', `Nothing was sent to ${labelOf(one)} (${pane}): it has not begun yet.`, {
+      hint: 'Try again in a moment, or look at its pane.',
+    });
+  }
   if (!one.live || pane === null) {
     throw new CwError('refused', `Nothing was sent: ${labelOf(one)} does not run.`, {
       hint: `Start it again: cw conversation resume ${labelOf(one)}`,

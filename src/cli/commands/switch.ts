@@ -58,8 +58,9 @@ async function next(world: World, context: Context): Promise<Outcome> {
   const { drain } = await import('../../claude/intake.js');
   const { claudeFacts } = await import('../../claude/facts.js');
   const { agentRows } = await import('../../claude/overview.js');
+  const { withDialogs } = await import('../../claude/dialogs.js');
   const drained = await drain(world.registry.folder, () => claudeFacts(world.connection, context.env));
-  const rows = agentRows(drained.facts, drained);
+  const rows = await withDialogs(world.connection, drained.facts, agentRows(drained.facts, drained));
   const [row] = ['waiting', 'idle'].flatMap((state) =>
     rows.filter((one) => one.state === state && one.pane !== context.env.TMUX_PANE),
   );

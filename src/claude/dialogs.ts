@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import type { Connection } from '../tmux/connection.js';
+import { foregroundOf } from './evidence.js';
+import type { ClaudeFacts } from './facts.js';
+import { type AgentRow, inOrder } from './overview.js';
+
+/**
+ * What Claude Code asks before it begins: whether it may trust the folder, or use a key, or how to log in. It tells of
+ * that by no hook and in no file, so an agent that runs and has told nothing is looked at on its screen.
+ */
+
+/** What a screen asks; null: nothing that is known here. */
+export function dialogOn(screen: string): 'trust' | 'login' | 'answer' | null {
+  // The chosen one of a list has the sign with a plain blank: behind that of the composer stands a no-break one.
+  const isList = /^[\s│|]*❯ \S/m.test(screen) && !/❯\u00a0/.test(screen);
+  if (!isList && !/\bpress enter to continue\b/i.test(screen)) return null;
+  if (isList && /\btrust\b/i.test(screen)) return 'trust';
+  return /\blog ?in\b|\bsign in\b/i.test(screen) ? 'login' : 'answer';
+}
+
+/**
+ * The rows with those corrected that wait for the user before they have told anything. One tmux process for all of
+ * them, and none where there is none.
+ */
+export async function withDialogs(
+  connection: Connection,
+  facts: ClaudeFacts,
+  rows: readonly AgentRow[],
+): Promise<AgentRow[]> {
+  const pids = new Map(facts.panes.map(({ id, pid }) => [id, pid]));
+  const silent = rows.filter(
+    ({ state, pane }) =>
+      state === 'unknown' && foregroundOf(pids.get(pane) ?? 0, facts.processes) === 'program',
+  );
+  if (silent.length === 0) return [...rows];
+  const mark = `screen-${randomBytes(6).toString('hex')}`;
+  const { stdout } = await connection.batch(
+    silent.flatMap(({ pane }, at) => [
+      ['display-message', '-p', `${mark} ${at}`],
+      ['capture-pane', '-p', '-t', pane],
+    ]),
+  );
+  const screens = new Map<string, string>();
+  for (const part of stdout.toString('utf8').split(`${mark} `).slice(1)) {
+    const newline = part.indexOf('\n');
+    const pane = silent[Number(part.slice(0, newline))]?.pane;
+    if (pane !== undefined) screens.set(pane, part.slice(newline + 1));
+  }
+  return inOrder(
+    rows.map((row) => {
+      const screen = screens.get(row.pane);
+      const asks = screen === undefined ? null : dialogOn(screen);
+      return asks === null ? row : { ...row, state: 'waiting' as const, detail: asks, evidence: words[asks] };
+    }),
+  );
+}
+
+const words = {
+  trust: 'its screen: it asks whether it may trust the folder',
+  login: 'its screen: it asks for a login',
+  answer: 'its screen: it asks something before it begins',
+};
