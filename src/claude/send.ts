@@ -88,6 +88,8 @@ export function specialBeginning(text: string): string | null {
   return null;
 }
 
+const noComposer = 'no composer is on its screen';
+
 /** What an agent that waits wants of the user. */
 export function asks(detail: string | null): string {
   const wanted = { trust: 'trust in the folder', login: 'a login', answer: 'an answer' }[detail ?? ''];
@@ -115,7 +117,7 @@ export function obstacle(
   }
   if (screen.composer.kind === 'none') {
     return {
-      what: 'no composer is on its screen',
+      what: noComposer,
       hint: 'Look at the pane: a dialog or a menu may be open there.',
     };
   }
@@ -137,8 +139,7 @@ export async function sendText(
 ): Promise<Sent> {
   const { connection, look } = options;
   const plain = pasteable(text);
-  const screen = await readScreen(connection, target.pane);
-  const way = obstacle(screen, before?.verdict ?? null);
+  const way = await inTheWay(target, before, options);
   if (way)
     throw new CwError('refused', `Nothing was sent to ${target.label}: ${way.what}.`, { hint: way.hint });
 
@@ -196,6 +197,25 @@ function keyOf({ key, time }: AgentRecord['seen'][number]): string {
 }
 
 const queued = 'queued, by the transcript';
+
+/** Milliseconds in which a Claude Code that has just begun, or closes a menu, has its composer on the screen. */
+const drawing = 3000;
+
+/** What speaks against typing, when it still does after the screen had its time. */
+async function inTheWay(
+  { pane }: SendTarget,
+  before: AgentNow | null,
+  { connection }: SendOptions,
+): Promise<ReturnType<typeof obstacle>> {
+  const end = performance.now() + drawing;
+  for (;;) {
+    const screen = await readScreen(connection, pane);
+    const way = obstacle(screen, before?.verdict ?? null);
+    const mayComeYet = way?.what === noComposer && performance.now() < end;
+    if (!mayComeYet) return way;
+    await new Promise((done) => setTimeout(done, pause));
+  }
+}
 
 type Proved = Pick<Sent, 'evidence' | 'isPrompt'>;
 

@@ -218,7 +218,7 @@ export async function headless(begin: Placed, world: Conversations, context: Con
   const answer = await runHeadless(begin, context);
   const cost = answer.dollars === null ? 'its cost is not known' : `$${answer.dollars.toFixed(4)}`;
   context.note(
-    `${labelOf({ name, id: conversation })} (${conversation}): ${answer.turns ?? '?'} turns, ${cost}`,
+    `${labelOf({ name, id: conversation })} (${conversation}): ${answer.turns ?? '?'} ${answer.turns === 1 ? 'turn' : 'turns'}, ${cost}`,
   );
   return {
     data: { conversation, name, cwd, ...answer },

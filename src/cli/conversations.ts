@@ -99,10 +99,16 @@ export function labelOf({ name, id }: Pick<Conversation, 'name' | 'id'>): string
 }
 
 /** Where it is, for people: `shop %5`, `shop` where its pane is gone, `-` where nobody knows. */
-export function placeOf(one: Conversation, { names }: Pick<Conversations, 'names'>): string {
+export function placeOf(
+  one: Conversation,
+  { names, agents }: Pick<Conversations, 'names' | 'agents'>,
+): string {
   if (!one.known) return '-';
   const workspace = names.get(one.known.workspace) ?? '-';
-  return one.live && one.known.pane !== null ? `${workspace} ${one.known.pane}` : workspace;
+  const row = agents.get(one.id);
+  const stands = row !== undefined && row.state !== 'exited';
+  const pane = stands ? row.pane : one.live ? one.known.pane : null;
+  return pane === null ? workspace : `${workspace} ${pane}`;
 }
 
 export const nameArgument = {

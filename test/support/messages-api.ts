@@ -176,23 +176,27 @@ function json(response: ServerResponse, status: number, value: object): void {
   response.end(JSON.stringify(value));
 }
 
-/** The last thing that the user said, without what Claude Code puts beside it. */
+/** What Claude Code puts beside what the user said. */
+const beside = /^\s*(<(system-reminder|local-command|command-)|\[Request interrupted)/;
+
+/** The last thing that the user said. */
 function promptOf(messages: readonly Message[]): string {
   for (const { role, content } of [...messages].reverse()) {
     if (role !== 'user') continue;
     const texts = typeof content === 'string' ? [content] : content.flatMap((block) => block.text ?? []);
-    const said = texts.filter((one) => !/^\s*<(system-reminder|local-command|command-)/.test(one)).at(-1);
+    const said = texts.filter((one) => !beside.test(one)).at(-1);
     if (said !== undefined) return said.trim();
   }
   return '';
 }
 
-/** The first line that a tool gave, when it is that what is answered; else null. */
+/** The first line that a tool gave, when nothing was said after it; else null. */
 function resultIn(message: Message | undefined): string | null {
   if (!message || typeof message.content === 'string') return null;
-  const result = message.content.find(({ type }) => type === 'tool_result');
-  if (!result) return null;
-  const { content } = result;
+  const at = message.content.findLastIndex(({ type }) => type === 'tool_result');
+  const after = message.content.slice(at + 1).flatMap((block) => block.text ?? []);
+  if (at < 0 || after.some((one) => !beside.test(one))) return null;
+  const { content } = message.content[at]!;
   const said = typeof content === 'string' ? content : JSON.stringify(content ?? '');
   return said.split('\n')[0]!.slice(0, 200);
 }
