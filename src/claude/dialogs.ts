@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomHex } from '../system/random.js';
 import type { Connection } from '../tmux/connection.js';
 import { foregroundOf } from './evidence.js';
 import type { ClaudeFacts } from './facts.js';
@@ -33,7 +33,7 @@ export async function withDialogs(
       state === 'unknown' && foregroundOf(pids.get(pane) ?? 0, facts.processes) === 'program',
   );
   if (silent.length === 0) return [...rows];
-  const mark = `screen-${randomBytes(6).toString('hex')}`;
+  const mark = `screen-${randomHex(6)}`;
   const { stdout } = await connection.batch(
     silent.flatMap(({ pane }, at) => [
       ['display-message', '-p', `${mark} ${at}`],

@@ -174,7 +174,7 @@ describe('cw conversation', () => {
     const shop = openWorkspace(world);
     const answer = await shop.conversation('start', 'q', 'hello', '-p');
     expect(answer).toMatchObject({ kind: 'done', text: expect.stringContaining('You said: hello') });
-    expect(answer.notes.join()).toMatch(/q \(.*\): 1 turns, \$/);
+    expect(answer.notes.join()).toMatch(/q \(.*\): 1 turn, \$/);
     expect(await shop.conversation('resume', 'q', 'more', '-p')).toMatchObject({
       text: expect.stringContaining('You said: more'),
     });
