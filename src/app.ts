@@ -13,6 +13,7 @@ export const program: Program = {
     switch: () => import('./cli/commands/switch.js'),
     list: () => import('./cli/commands/list.js'),
     kill: () => import('./cli/commands/kill.js'),
+    pin: () => import('./cli/commands/pin.js'),
     scratch: () => import('./cli/commands/scratch.js'),
     monitoring: () => import('./cli/commands/monitoring.js'),
     template: () => import('./cli/commands/template.js'),
@@ -26,6 +27,7 @@ export const program: Program = {
     snapshot: () => import('./cli/commands/snapshot.js'),
     verify: () => import('./cli/commands/verify.js'),
     prune: () => import('./cli/commands/prune.js'),
+    cleanup: () => import('./cli/commands/cleanup.js'),
     import: () => import('./cli/commands/import.js'),
     daemon: async () => ({ verb: (await import('./cli/commands/daemon.js')).daemonVerb(runDaemon) }),
     init: () => import('./cli/commands/init.js'),
@@ -40,7 +42,10 @@ export const program: Program = {
   },
   aliases: { ls: 'list' },
   groups: [
-    { title: 'Every day', verbs: ['up', 'switch', 'list', 'health', 'kill', 'scratch', 'monitoring'] },
+    {
+      title: 'Every day',
+      verbs: ['up', 'switch', 'list', 'health', 'kill', 'cleanup', 'pin', 'scratch', 'monitoring'],
+    },
     {
       title: 'Nothing is lost',
       verbs: ['save', 'restore', 'snapshots', 'snapshot', 'verify', 'prune', 'import'],

@@ -1,3 +1,4 @@
+import { judge, rulesOf, sweep } from '../cleanup/sweep.js';
 import { CwError, messageOf } from '../errors.js';
 import { serverStartPrefix } from '../integration/systemd.js';
 import type { SaveParams, SaveReason, SaveReport } from '../rpc/protocol.js';
@@ -123,7 +124,11 @@ class Keeping implements DaemonWork {
     if (server?.pid !== on || server.sessions.some((session) => session.workspace === id)) return;
     const record = this.registry.read(id);
     if (!record || record.closedAt !== null) return;
-    this.registry.write({ ...record, closedAt: new Date().toISOString(), closedBy: 'user' });
+    // Somebody was about to close it, and died before that was noted.
+    const { closing, ...rest } = record;
+    const isClosing = closing && Math.abs(Date.now() - Date.parse(closing.at)) < 60_000;
+    const closedBy = isClosing ? closing.by : 'user';
+    this.registry.write({ ...rest, closedAt: new Date().toISOString(), closedBy });
     this.options.log.info(`${record.name} was closed`);
   }
 
@@ -137,6 +142,22 @@ class Keeping implements DaemonWork {
     await this.saver.settle();
     const removed = await pruneAll(this.registry, retentionOf(this.options.settings().retention));
     if (removed > 0) this.options.log.info(`${removed} snapshots were too old`);
+  }
+
+  /** The same as `cw cleanup --yes`, and no more. */
+  async cleanup(): Promise<void> {
+    const { connection, env, log } = this.options;
+    const settings = this.options.settings();
+    const options = { rules: rulesOf(settings), settings, env };
+    const { verdicts } = await judge(connection, options);
+    for (const one of await sweep(connection, verdicts, options)) {
+      if (one.outcome === 'removed')
+        log.info(`closed ${one.name} (${one.reason}); to bring it back: cw restore ${one.name}`, {
+          snapshot: one.snapshot,
+          notes: one.notes,
+        });
+      else log.warn(`${one.name} was ${one.outcome === 'kept' ? 'kept' : 'not closed'}: ${one.reason}`);
+    }
   }
 
   async verify(): Promise<void> {

@@ -11,7 +11,8 @@ export const defaultSchedules: Schedules = {
   // Changes are saved as they come; this is a backstop.
   save: '*/15 * * * *',
   health: '*/10 * * * *',
-  cleanup: '30 4 * * *',
+  // It closes workspaces: off until the user sets it.
+  cleanup: null,
   prune: '7 * * * *',
   verify: '17 3 * * *',
 };

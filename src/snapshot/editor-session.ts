@@ -45,6 +45,28 @@ export async function saveEditorSession(socket: string, file: string, limit = 10
 }
 
 /**
+ * How many buffers of the nvim behind a socket hold text that is not written to a file.
+ *
+ * @param limit milliseconds until it counts as not answering.
+ * @returns null where it could not be asked: no editor listens, it waits for a key, or it does not answer.
+ */
+export async function unsavedBuffers(socket: string, limit = 1000): Promise<number | null> {
+  if (!isSocket(socket)) return null;
+  try {
+    return await talk(socket, limit, async (call) => {
+      const mode = await call('nvim_get_mode', []);
+      if (mode instanceof Map && mode.get('blocking') === true) return null;
+      // Terminals and lists of its own count as changed in some versions; only what has a file, or could have one.
+      const changed = `len(filter(getbufinfo({'bufmodified': 1}), 'getbufvar(v:val.bufnr, "&buftype") ==# ""'))`;
+      const found = await call('nvim_eval', [changed]);
+      return typeof found === 'number' ? found : null;
+    });
+  } catch {
+    return null;
+  }
+}
+
+/**
  * The first lines of a session, as an expression of nvim's. A pane that is brought back has its size a moment after its
  * program has started, and splits that are made before would not be as they were: the rest waits for that, half a
  * second at most. (`wait()` sees no change of the size.)

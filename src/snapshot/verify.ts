@@ -111,7 +111,7 @@ async function settled<T extends { readonly blueprint: Blueprint } | null>(
   }
 }
 
-async function missingText(snapshot: Snapshot, blobs: BlobStore): Promise<string[]> {
+export async function missingText(snapshot: Snapshot, blobs: BlobStore): Promise<string[]> {
   const problems: string[] = [];
   for (const [key, pane] of Object.entries(snapshot.panes)) {
     if (!pane.scrollback) continue;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseDuration } from './duration.js';
 import {
   defaultSettings,
   expected,
@@ -43,6 +44,10 @@ export const settingsSchema = z.strictObject({
   'schedule.prune': schedule('schedule.prune', 'When the daemon removes snapshots that are too old.'),
   'schedule.verify': schedule('schedule.verify', 'When the daemon rehearses a restore.'),
   'schedule.health': schedule('schedule.health', 'When the daemon looks at the health of workspaces.'),
+  'schedule.cleanup': schedule(
+    'schedule.cleanup',
+    'When the daemon closes what `cw cleanup` would close; off until you set it.',
+  ),
   'retention.minutes': count('retention.minutes', 'For so long one snapshot a minute is kept.'),
   'retention.hours': count('retention.hours', 'For so long one snapshot an hour is kept.'),
   'retention.days': count('retention.days', 'For so long one snapshot a day is kept.'),
@@ -132,6 +137,19 @@ export const settingsSchema = z.strictObject({
     'health.restarts',
     'How often in a row a program of the template (restart: always or on-failure) is started again.',
   ),
+  'cleanup.older_than': z
+    .string(expected['cleanup.older_than'])
+    .refine((text) => parseDuration(text) !== null, expected['cleanup.older_than'])
+    .default(defaultSettings['cleanup.older_than'])
+    .describe('For so long a workspace has to be neither attached nor active before a cleanup may close it.'),
+  'cleanup.keep_programs': z
+    .array(
+      z.string().regex(/^[^\s/]+$/, expected['cleanup.keep_programs']),
+      expected['cleanup.keep_programs'],
+    )
+    .nullable()
+    .default(null)
+    .describe('Names of programs that keep their workspace from being cleaned; null: the shipped ones.'),
 }) satisfies z.ZodType<StoredSettings>;
 
 function flag<Key extends SettingKey>(key: Key, description: string) {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
+import { durationForm, parseDuration } from './duration.js';
 import { readTextIfAny } from './files.js';
 import { configFolder, expandPath, homeFolder } from './paths.js';
 
@@ -51,6 +52,12 @@ export interface Settings {
     readonly weeks: number;
   };
   readonly health: HealthLimits;
+  readonly cleanup: {
+    /** Milliseconds since it was last attached or active, after which a workspace may be closed. */
+    readonly olderThan: number;
+    /** Names of programs that keep their workspace open; null: the shipped ones. */
+    readonly keepPrograms: readonly string[] | null;
+  };
 }
 
 /** From where on a health check warns. The unit is in the name; what 0 means, in `settings-schema.ts`. */
@@ -70,7 +77,7 @@ export interface HealthLimits {
   readonly restarts: number;
 }
 
-export type ScheduleName = 'save' | 'prune' | 'verify' | 'health';
+export type ScheduleName = 'save' | 'prune' | 'verify' | 'health' | 'cleanup';
 
 /** What there is to be told. */
 export const noticeKinds = ['waiting', 'finished', 'failed', 'context', 'retention', 'health'] as const;
@@ -91,6 +98,7 @@ export interface StoredSettings {
   readonly 'schedule.prune': string;
   readonly 'schedule.verify': string;
   readonly 'schedule.health': string;
+  readonly 'schedule.cleanup': string;
   readonly 'retention.minutes': number;
   readonly 'retention.hours': number;
   readonly 'retention.days': number;
@@ -115,6 +123,8 @@ export interface StoredSettings {
   readonly 'health.expiring_days': number;
   readonly 'health.unused_forks': number;
   readonly 'health.restarts': number;
+  readonly 'cleanup.older_than': string;
+  readonly 'cleanup.keep_programs': readonly string[] | null;
 }
 
 export type SettingKey = keyof StoredSettings;
@@ -140,6 +150,7 @@ const checks: { readonly [Key in SettingKey]: (value: unknown) => boolean } = {
   'schedule.prune': isSchedule,
   'schedule.verify': isSchedule,
   'schedule.health': isSchedule,
+  'schedule.cleanup': isSchedule,
   'retention.minutes': isCount,
   'retention.hours': isCount,
   'retention.days': isCount,
@@ -168,6 +179,10 @@ const checks: { readonly [Key in SettingKey]: (value: unknown) => boolean } = {
   'health.expiring_days': isCount,
   'health.unused_forks': isCount,
   'health.restarts': isCount,
+  'cleanup.older_than': (value) => typeof value === 'string' && parseDuration(value) !== null,
+  'cleanup.keep_programs': (value) =>
+    value === null ||
+    (Array.isArray(value) && value.every((item) => typeof item === 'string' && /^[^\s/]+$/.test(item))),
 };
 
 /** A URL that something can be posted to. */
@@ -209,6 +224,7 @@ export const defaultSettings: StoredSettings = {
   'schedule.prune': '7 * * * *',
   'schedule.verify': '23 3 * * *',
   'schedule.health': '*/10 * * * *',
+  'schedule.cleanup': 'off',
   'retention.minutes': 60,
   'retention.hours': 24,
   'retention.days': 14,
@@ -233,6 +249,8 @@ export const defaultSettings: StoredSettings = {
   'health.expiring_days': 3,
   'health.unused_forks': 10,
   'health.restarts': 5,
+  'cleanup.older_than': '24h',
+  'cleanup.keep_programs': null,
 };
 
 /** What stands in words for a value that is right. */
@@ -250,6 +268,7 @@ export const expected: { readonly [Key in SettingKey]: string } = {
   'schedule.prune': 'a cron expression, or off',
   'schedule.verify': 'a cron expression, or off',
   'schedule.health': 'a cron expression, or off',
+  'schedule.cleanup': 'a cron expression, or off',
   'retention.minutes': 'a whole number',
   'retention.hours': 'a whole number',
   'retention.days': 'a whole number',
@@ -274,6 +293,8 @@ export const expected: { readonly [Key in SettingKey]: string } = {
   'health.expiring_days': 'a whole number of days',
   'health.unused_forks': 'a whole number',
   'health.restarts': 'a whole number',
+  'cleanup.older_than': durationForm,
+  'cleanup.keep_programs': 'a list of names of programs, or null',
 };
 
 /** A size as `COLUMNSxROWS`, or null. tmux takes up to 10,000 cells a side. */
@@ -314,6 +335,7 @@ export function loadSettings(env: NodeJS.ProcessEnv, warn: (text: string) => voi
       prune: stored['schedule.prune'],
       verify: stored['schedule.verify'],
       health: stored['schedule.health'],
+      cleanup: stored['schedule.cleanup'],
     },
     retention: {
       minutes: stored['retention.minutes'],
@@ -343,6 +365,10 @@ export function loadSettings(env: NodeJS.ProcessEnv, warn: (text: string) => voi
       expiringDays: stored['health.expiring_days'],
       unusedForks: stored['health.unused_forks'],
       restarts: stored['health.restarts'],
+    },
+    cleanup: {
+      olderThan: parseDuration(stored['cleanup.older_than'])!,
+      keepPrograms: stored['cleanup.keep_programs'],
     },
   };
 }

@@ -30,6 +30,11 @@ export interface WorkspaceRecord {
   readonly closedAt: string | null;
   /** Who closed it: one that the user closed opens from its template again, one that a sweep closed from its snapshot. */
   readonly closedBy: 'user' | 'sweep' | null;
+  /**
+   * Written right before its session is ended on purpose, and gone once `closedAt` says that it was: who died in between
+   * has left it, and so has one that found at the last moment that it may not.
+   */
+  readonly closing?: { readonly by: 'user' | 'sweep'; readonly at: string } | null;
   /** The last reading of its repository. */
   readonly git: GitReading | null;
   /** The inode of the project's folder, by which that is found when it was moved. */
@@ -147,6 +152,34 @@ export class Registry {
     writeFileAtomic(join(folder, 'workspace.json'), `${JSON.stringify(record, null, 2)}\n`);
   }
 
+  /**
+   * Whether no cleanup may ever close it. An empty file, not a part of the record: many write that one, each as it read
+   * it, and none may undo a pin. It stays with the workspace however often that is closed and brought back.
+   */
+  isPinned(id: string): boolean {
+    return statSync(this.pinFile(id), { throwIfNoEntry: false }) !== undefined;
+  }
+
+  /** @returns false when it was pinned already. */
+  pin(id: string): boolean {
+    if (this.isPinned(id)) return false;
+    ensurePrivateFolder(this.workspaceFolder(id));
+    writeFileAtomic(this.pinFile(id), '');
+    return true;
+  }
+
+  /** @returns false when it was not pinned. */
+  unpin(id: string): boolean {
+    if (!this.isPinned(id)) return false;
+    rmSync(this.pinFile(id), { force: true });
+    return true;
+  }
+
+  private pinFile(id: string): string {
+    if (!isWorkspaceId(id)) throw new Error(`not a workspace id: ${id}`);
+    return join(this.workspaceFolder(id), 'pinned');
+  }
+
   /** Forgets a workspace with all that is kept of it. */
   remove(id: string): void {
     if (!isWorkspaceId(id)) throw new Error(`not a workspace id: ${id}`);
@@ -232,7 +265,7 @@ function parseRecord(text: string): WorkspaceRecord | null {
     !isText(createdAt)
   )
     return null;
-  const git = value.git;
+  const { git, closing } = value;
   return {
     format: 1,
     id,
@@ -244,6 +277,9 @@ function parseRecord(text: string): WorkspaceRecord | null {
     lastAttachedAt: isText(value.lastAttachedAt) ? value.lastAttachedAt : null,
     closedAt: isText(value.closedAt) ? value.closedAt : null,
     closedBy: value.closedBy === 'user' || value.closedBy === 'sweep' ? value.closedBy : null,
+    ...(closing &&
+      (closing.by === 'user' || closing.by === 'sweep') &&
+      isText(closing.at) && { closing: { by: closing.by, at: closing.at } }),
     git:
       git && typeof git.dirty === 'boolean' && isText(git.at)
         ? { branch: isText(git.branch) ? git.branch : null, dirty: git.dirty, at: git.at }

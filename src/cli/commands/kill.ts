@@ -1,18 +1,24 @@
 import { type Killed, killWorkspace } from '../../cleanup/kill.js';
+import { objections } from '../../cleanup/protect.js';
+import { readTrees } from '../../cleanup/trees.js';
 import { CwError } from '../../errors.js';
 import { type Places, requireWorkspace, sessionPrefix, type Workspace } from '../../workspace/find.js';
 import { placesOf, readWorld, type World } from '../../workspace/world.js';
-import type { Command } from '../command.js';
+import type { Args, Command, Context } from '../command.js';
 
 export const verb: Command = {
   name: 'kill',
   summary: 'Close workspaces; the text of every pane is saved first.',
   description:
-    'Ends the tmux session and the programs in it. Files stay as they are. Only what cw made is closed.',
+    'Ends the tmux session and the programs in it. Files stay as they are. Only what cw made is closed. One that another client looks at, or in which an agent works, is named and asked about.',
   positionals: [{ name: 'name', describe: 'Workspaces to close.', variadic: true }],
   options: {
     all: { type: 'boolean', describe: 'All open workspaces.' },
-    yes: { type: 'boolean', short: 'y', describe: 'Do not ask.' },
+    yes: { type: 'boolean', short: 'y', describe: 'Do not ask whether to close them.' },
+    force: {
+      type: 'boolean',
+      describe: 'Ask nothing, also where another client looks at one or an agent works in it.',
+    },
   },
   examples: [
     { line: 'cw kill shop --yes', does: 'Close one workspace.' },
@@ -34,24 +40,15 @@ export const verb: Command = {
     if (closed)
       throw new CwError('not-found', `${closed.name} is not open.`, { hint: 'cw list shows what is.' });
     if (chosen.length === 0) return { data: [], text: 'No workspace is open.' };
-    const names = chosen.map((workspace) => workspace.name).join(', ');
-    if (!args.options.yes) {
-      if (!context.terminal.interactive) {
-        throw new CwError('refused', `Closing ${names} needs a yes.`, {
-          hint: `Nothing was closed. Without a terminal: cw kill ${args.options.all ? '--all' : args.rest.join(' ')} --yes`,
-        });
-      }
-      const panes = chosen.reduce((sum, workspace) => sum + (workspace.session?.panes ?? 0), 0);
-      if (!(await context.ask(`Close ${names} (${panes} ${panes === 1 ? 'pane' : 'panes'})?`)))
-        return { data: [], text: 'Nothing was closed.' };
-    }
+    if (!(await allowed(chosen, world, args, context))) return { data: [], text: 'Nothing was closed.' };
     // In a pane of what is closed we lose our terminal with it; what comes after must be done all the same.
     process.on('SIGHUP', () => {});
     const killed: Killed[] = [];
     const failures: string[] = [];
     for (const workspace of chosen) {
       try {
-        killed.push(await killWorkspace(world, workspace, context.settings(), context.env));
+        const closed = await killWorkspace(world, workspace, context.settings(), context.env);
+        killed.push({ ...closed, notes: [...closed.notes, ...(await uncommitted(workspace, context))] });
       } catch (error) {
         if (chosen.length === 1) throw error;
         failures.push(`${workspace.name}: ${error instanceof Error ? error.message : String(error)}`);
@@ -72,6 +69,52 @@ export const verb: Command = {
     };
   },
 };
+
+/**
+ * Whether the user wants it. `--yes` answers the plain question; what would be a surprise is named and asked about all
+ * the same, unless `--force` answers that too.
+ *
+ * @throws CwError `refused` where there is no terminal to ask on.
+ */
+async function allowed(
+  chosen: readonly Workspace[],
+  world: World,
+  args: Args,
+  context: Context,
+): Promise<boolean> {
+  const { yes, force } = args.options;
+  if (force) return true;
+  const names = chosen.map((workspace) => workspace.name).join(', ');
+  const line = `cw kill ${args.options.all ? '--all' : args.rest.join(' ')}`;
+  const against = await objections(context.tmux(), world.registry, context.env);
+  const said = chosen.flatMap(({ id, name }) => (against.get(id) ?? []).map((why) => `${name}: ${why}.`));
+  if (!context.terminal.interactive) {
+    if (said.length > 0)
+      throw new CwError('refused', said.join('\n'), {
+        hint: `Nothing was closed. To close all the same: ${line} --force`,
+      });
+    if (yes) return true;
+    throw new CwError('refused', `Closing ${names} needs a yes.`, {
+      hint: `Nothing was closed. Without a terminal: ${line} --yes`,
+    });
+  }
+  for (const sentence of said) context.note(sentence);
+  if (yes && said.length === 0) return true;
+  const panes = chosen.reduce((sum, workspace) => sum + (workspace.session?.panes ?? 0), 0);
+  const same = said.length > 0 ? ' all the same' : '';
+  return context.ask(`Close ${names} (${panes} ${panes === 1 ? 'pane' : 'panes'})${same}?`);
+}
+
+/** Files that are in no commit: they stay where they are, and that is all that is said of them. */
+async function uncommitted({ path }: Workspace, context: Context): Promise<string[]> {
+  const { trees } = await readTrees(path, context.env);
+  return trees
+    .filter((tree) => tree.uncommitted > 0)
+    .map(
+      ({ uncommitted: files, label }) =>
+        `${files} ${files === 1 ? 'file' : 'files'} not committed (${label}): ${files === 1 ? 'it stays' : 'they stay'} on disk.`,
+    );
+}
 
 /**
  * The workspace of this name.
