@@ -30,7 +30,9 @@ export const program: Program = {
     cleanup: () => import('./cli/commands/cleanup.js'),
     import: () => import('./cli/commands/import.js'),
     daemon: async () => ({ verb: (await import('./cli/commands/daemon.js')).daemonVerb(runDaemon) }),
-    init: () => import('./cli/commands/init.js'),
+    init: async () => ({
+      verb: (await import('./cli/commands/init.js')).initVerb(Object.keys(program.verbs)),
+    }),
     agents: () => import('./cli/commands/agents.js'),
     conversation: () => import('./cli/commands/conversation.js'),
     send: () => import('./cli/commands/send.js'),

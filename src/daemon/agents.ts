@@ -9,6 +9,7 @@ import type { Connection } from '../tmux/connection.js';
 import { sessionLabel } from '../workspace/find.js';
 import type { Log } from './log.js';
 import type { Notifier } from './notifier.js';
+import { TmuxStates } from './tmux-states.js';
 
 export interface AgentsOptions {
   readonly connection: Connection;
@@ -33,12 +34,14 @@ export class AgentsWatch {
   private timer: NodeJS.Timeout | null = null;
   private ticker: NodeJS.Timeout | null = null;
   private running: Promise<void> = Promise.resolve();
-  private shown = new Map<string, string>();
+  private readonly states: TmuxStates;
   /** What agents did at the last look, on the server of this pid; null: there was none yet. */
   private last: { readonly rows: readonly AgentRow[]; readonly server: number | undefined } | null = null;
   private isStopped = false;
 
-  constructor(private readonly options: AgentsOptions) {}
+  constructor(private readonly options: AgentsOptions) {
+    this.states = new TmuxStates(options.connection);
+  }
 
   start(): void {
     const spool = spoolFolder(this.options.registryFolder);
@@ -47,7 +50,7 @@ export class AgentsWatch {
     this.watcher.on('error', (error) => this.options.log.error(`watching ${spool}`, error));
     this.ticker = setInterval(() => {
       // Where no agent lives there is nothing that could go unnoticed.
-      if (this.shown.size > 0) this.soon(0);
+      if ((this.last?.rows.length ?? 0) > 0) this.soon(0);
     }, tick);
     this.soon(0);
   }
@@ -58,6 +61,8 @@ export class AgentsWatch {
     if (this.timer) clearTimeout(this.timer);
     if (this.ticker) clearInterval(this.ticker);
     await this.running;
+    // Where the server has ended with us there is nothing to take back.
+    await this.states.end().catch(() => {});
   }
 
   private soon(wait: number): void {
@@ -94,23 +99,11 @@ export class AgentsWatch {
     const server = drained.facts.server?.pid;
     // Ids of panes begin anew with each server, and options are gone with it.
     const isSame = this.last !== null && this.last.server === server;
-    if (!isSame) this.shown.clear();
+    if (!isSame) this.states.forget();
     const before = this.last === null ? null : isSame ? this.last.rows : [];
     const { notices, over } = agentNews(before, rows, sessionLabel, wordsOf(drained.counted));
     this.last = { rows, server };
     this.options.notifier.tell(notices, over);
-    if (server !== undefined) await this.show(rows);
-  }
-
-  private async show(rows: readonly AgentRow[]): Promise<void> {
-    const states = new Map(
-      rows.map(({ pane, state, detail }) => [pane, detail === null ? state : `${state} ${detail}`]),
-    );
-    const commands = [...states]
-      .filter(([pane, state]) => this.shown.get(pane) !== state)
-      .map(([pane, state]) => ['set-option', '-p', '-t', pane, '@cw_state', state]);
-    // A pane that ended meanwhile takes its option with it: that it cannot be set is no failure.
-    if (commands.length > 0) await this.options.connection.batch(commands);
-    this.shown = states;
+    if (server !== undefined) await this.states.show(rows);
   }
 }

@@ -25,11 +25,13 @@ import {
   readSettingsFile,
   settingsPath,
 } from '../../src/claude/user-hooks.js';
-import { verb } from '../../src/cli/commands/init.js';
+import { initVerb } from '../../src/cli/commands/init.js';
 import { runVerb } from '../cli/run-verb.js';
 import { sandbox } from '../support/sandbox.js';
 import { terminal } from '../support/terminal.js';
 import { waitUntil } from '../support/wait.js';
+
+const verb = initVerb([]);
 
 function settingsWorld(text: string | null = null) {
   const world = sandbox();

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { readStore } from '../../src/claude/agent-store.js';
 import { claudeStateFolder } from '../../src/claude/places.js';
 import { serverFolder } from '../../src/system/server-folder.js';
-import { ask, installFakeClaude, press, prompt, ready } from '../support/claude.js';
+import { ask, installFakeClaude, prompt, ready } from '../support/claude.js';
 import { withDaemon } from '../support/daemon.js';
 import { type Sandbox, sandbox } from '../support/sandbox.js';
 import { terminal } from '../support/terminal.js';
@@ -48,6 +48,13 @@ it('an agent that waits, is done or fails is told, unless the user looks at it',
     `finished|shop ${two} is done|You said: the first one`,
   ]);
 
+  const shown = () => world.tmux('show-options', '-s');
+  await waitUntil('who waits is an option of the server', () => /^@cw_waiting shop$/m.test(shown()));
+  expect(shown()).toMatch(/^@cw_waiting_since \d+$/m);
+  expect(shown()).toMatch(/^@cw_idle 3$/m);
+  const stateOf = (pane: string) => world.tmux('show-options', '-pqv', '-t', pane, '@cw_state').trim();
+  expect([stateOf(one), stateOf(two)]).toEqual(['waiting permission', 'idle']);
+
   // Before his eyes it needs no telling.
   world.tmux('select-window', '-t', '=claude-dev-shop:code');
   user.keys('F12');
@@ -68,6 +75,9 @@ it('an agent that waits, is done or fails is told, unless the user looks at it',
   await waitUntil('the broken command is in the log', () =>
     daemon.log().some(({ level, msg }) => level === 'warn' && msg.includes('no-such-program cannot be run')),
   );
-  press(world, one, 'Escape');
   expect(told()).toHaveLength(3);
+  await daemon.stop();
+  // Nobody knows any more.
+  expect(shown()).not.toContain('@cw_');
+  expect(stateOf(one)).toBe('');
 });

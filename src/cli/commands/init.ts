@@ -14,6 +14,7 @@ import {
 import { findDaemon } from '../../rpc/start.js';
 import { tildePath } from '../../system/paths.js';
 import type { Command, Context, Outcome, Verb } from '../command.js';
+import { initTmux } from '../init-tmux.js';
 import { indent, visible } from '../output.js';
 
 const systemd: Command = {
@@ -166,8 +167,11 @@ async function changeHooks(context: Context, path: string, remove: boolean, yes:
   }
 }
 
-export const verb: Verb = {
-  name: 'init',
-  summary: 'Set up what is around cw; each can be undone.',
-  subcommands: { systemd, claude },
-};
+/** @param verbs the verbs that there are. */
+export function initVerb(verbs: readonly string[]): Verb {
+  return {
+    name: 'init',
+    summary: 'Set up what is around cw; each can be undone.',
+    subcommands: { systemd, claude, tmux: initTmux(verbs) },
+  };
+}

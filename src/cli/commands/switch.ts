@@ -1,5 +1,6 @@
+import type { AgentRow } from '../../claude/overview.js';
 import { CwError } from '../../errors.js';
-import { type Found, find, type Workspace } from '../../workspace/find.js';
+import { type Found, find, sessionLabel, type Workspace } from '../../workspace/find.js';
 import { listEntries } from '../../workspace/list.js';
 import { placesOf, readWorld, type World } from '../../workspace/world.js';
 import type { Command, Context, Outcome } from '../command.js';
@@ -64,16 +65,27 @@ async function next(world: World, context: Context): Promise<Outcome> {
   const [row] = ['waiting', 'idle'].flatMap((state) =>
     rows.filter((one) => one.state === state && one.pane !== context.env.TMUX_PANE),
   );
-  if (!row)
-    throw new CwError('not-found', 'No Claude waits for you.', {
+  if (!row) {
+    // From a key binding, which says in which pane it was pressed.
+    const isHere = rows.some(({ pane }) => pane === context.env.TMUX_PANE);
+    throw new CwError('not-found', `No ${isHere ? 'other ' : ''}Claude waits for you.`, {
       hint: 'cw agents shows what each is doing.',
     });
+  }
   const data = { session: row.session, pane: row.pane, state: row.state, since: row.since };
   if (context.json || (!context.terminal.interactive && !context.env.TMUX)) {
-    return { data, text: `${row.session}, pane ${row.pane}: ${row.state} for ${age(row.since)}` };
+    return { data, text: sentence(row) };
   }
   // A pane as the target: its window and itself are chosen too.
   return { data, attach: attachArguments(row.pane, context) };
+}
+
+function sentence({ session, pane, state, detail, since }: AgentRow): string {
+  const what =
+    state === 'waiting'
+      ? `has waited for ${detail === 'answer' ? 'an answer' : 'a permission'} for ${age(since)}`
+      : `${detail === null ? 'is done' : `failed (${detail})`}, since ${age(since)}`;
+  return `${sessionLabel(session)}, pane ${pane}, ${what}. On a terminal, claude-switch --next goes there.`;
 }
 
 /** Inside tmux, where this client was before; outside, the workspace that was last looked at. */

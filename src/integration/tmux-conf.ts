@@ -1,0 +1,216 @@
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { CwError, systemCode } from '../errors.js';
+import { isFolder, readTextIfAny, writeFileAtomic } from '../system/files.js';
+import { homeFolder, packageFolder, tildePath } from '../system/paths.js';
+
+/** The block that `cw init tmux` puts into the user's tmux.conf: a part of the status line, and keys. */
+
+type Env = NodeJS.ProcessEnv;
+
+const begin = '# >>> cw: put here by "cw init tmux", taken out by "cw init tmux --remove"';
+const end = '# <<< cw';
+/** What an undo must know, at the end of the first line. */
+const variants = { plain: '', joined: ' (no newline before)', alone: ' (new file)' } as const;
+
+/** The keys behind the prefix that the block binds; none of them is one of tmux's own. */
+export const boundKeys = { next: 'N', pick: 'S', dashboard: 'A' } as const;
+
+/**
+ * The part of the status line: who waits and for how many minutes, how many work and are idle. The daemon keeps the
+ * options; the minutes are told by the clock that tmux puts into the status line (`%s`), so no process is started.
+ */
+export const statusPart =
+  // Reversed it is seen on a background of any colour.
+  '#{?@cw_waiting,#[reverse] ● #{@cw_waiting} #{e|/:#{e|-:%s,#{@cw_waiting_since}},60}m #[noreverse] ,}' +
+  '#{?@cw_working,#{@cw_working} work ,}#{?@cw_idle,#{@cw_idle} idle ,}';
+
+/** A mark at the name of a window in which an agent waits. */
+const windowPart = '#{?#{m:*waiting*,#{P:#{@cw_state} }},●,}';
+
+/**
+ * The commands, without the marks around them. Sourced twice they change nothing more.
+ *
+ * @param verbs the verbs of `cw`: a key is bound only for one that there is.
+ */
+export function tmuxCommands(verbs: readonly string[]): string {
+  const [cw, claudeSwitch] = ['cw', 'claude-switch'].map(programWord);
+  const lines = [
+    '# Who waits for you and who works. cw keeps the options: no process is started for it.',
+    `set-option -g @cw_status "${statusPart}"`,
+    `if-shell -F "${unless('status-right')}" {`,
+    // With -F, #{status-right} is what the user has there, and ## becomes #. (It would not in ##[, hence the option.)
+    '  set-option -gF status-right "##{T:@cw_status}#{status-right}"',
+    '  set-option -gF status-right-length "#{?#{e|<:#{status-right-length},80},80,#{status-right-length}}"',
+    '}',
+    '# A mark at the windows in which a Claude waits.',
+    ...['window-status-format', 'window-status-current-format'].flatMap((name) => [
+      `if-shell -F "${unless(name)}" {`,
+      `  set-option -gwa ${name} "${windowPart}"`,
+      '}',
+    ]),
+    '# To the Claude that has waited for you longest.',
+    `bind-key ${boundKeys.next} run-shell -b 'TMUX_PANE="#{pane_id}" ${claudeSwitch} --next >/dev/null 2>&1; case $? in 0) ;; 3) tmux display-message "No Claude waits for you." ;; *) tmux display-message "claude-switch --next failed; run it in a shell to see why." ;; esac'`,
+    // -EE: what goes wrong stays to be read.
+    '# A list of all workspaces to pick from.',
+    `bind-key ${boundKeys.pick} display-popup -EE -w 80% -h 60% '${claudeSwitch}'`,
+    ...(verbs.includes('dashboard')
+      ? [
+          '# All of them at one glance.',
+          `bind-key ${boundKeys.dashboard} display-popup -EE -w 90% -h 90% '${cw} dashboard'`,
+        ]
+      : []),
+  ];
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** True, for if-shell, as long as an option has nothing of ours. */
+function unless(option: string): string {
+  return `#{?#{m:*@cw_*,#{${option}}},0,1}`;
+}
+
+/**
+ * A program of ours for sh in single quotes of tmux, by its path, since tmux's server may have another PATH. A path with
+ * signs that mean something there is left to the PATH.
+ */
+function programWord(name: string): string {
+  const path = join(packageFolder(), 'bin', name);
+  return /^[A-Za-z0-9_@%+=:,./ -]+$/.test(path) ? `"${path}"` : name;
+}
+
+function blockOf(verbs: readonly string[], variant: keyof typeof variants): string {
+  return `${begin}${variants[variant]}\n${tmuxCommands(verbs)}${end}\n`;
+}
+
+/** The text with our block at its end, or in the place where it stands already. @param text null: there is no file. */
+export function withBlock(text: string | null, verbs: readonly string[]): string {
+  const found = text === null ? null : findBlock(text);
+  if (text !== null && found)
+    return text.slice(0, found.start) + blockOf(verbs, found.variant) + text.slice(found.end);
+  if (text === null) return blockOf(verbs, 'alone');
+  if (text === '' || text.endsWith('\n')) return text + blockOf(verbs, 'plain');
+  return `${text}\n${blockOf(verbs, 'joined')}`;
+}
+
+/** The text without our block: byte for byte as it was. null: the file was ours alone, and goes. */
+export function withoutBlock(text: string): string | null {
+  const found = findBlock(text);
+  if (!found) return text;
+  const [before, after] = [text.slice(0, found.start), text.slice(found.end)];
+  if (found.variant === 'alone' && before + after === '') return null;
+  // What the user wrote below needs the line's end.
+  return found.variant === 'joined' && after === '' ? before.slice(0, -1) : before + after;
+}
+
+/** @throws CwError `refused` for a block without its end. */
+function findBlock(text: string): { start: number; end: number; variant: keyof typeof variants } | null {
+  const start = text.startsWith(begin) ? 0 : text.indexOf(`\n${begin}`) + 1;
+  if (start === 0 && !text.startsWith(begin)) return null;
+  const lineEnd = text.indexOf('\n', start);
+  const stop = text.indexOf(`\n${end}`, start);
+  if (lineEnd < 0 || stop < 0) {
+    throw new CwError('refused', `The block of cw has no end: the line "${end}" is missing.`, {
+      hint: 'Nothing was written. Take the block out by hand, then try again.',
+    });
+  }
+  const suffix = text.slice(start + begin.length, lineEnd);
+  const variant = (['joined', 'alone'] as const).find((name) => suffix === variants[name]) ?? 'plain';
+  const close = text.indexOf('\n', stop + 1);
+  return { start, end: close < 0 ? text.length : close + 1, variant };
+}
+
+/** A configuration file of tmux and what stands in it. */
+export interface ConfFile {
+  readonly path: string;
+  /** The file itself, behind links. */
+  readonly target: string;
+  /** null: there is none. */
+  readonly text: string | null;
+  readonly mode: number;
+}
+
+/**
+ * The user's configuration of tmux. tmux reads all of these that there are, in this order, so the last one has the last
+ * word. A file that has our block already is the one.
+ */
+export function userConf(env: Env): ConfFile {
+  const home = homeFolder(env);
+  const xdg = env.XDG_CONFIG_HOME?.startsWith('/') ? [join(env.XDG_CONFIG_HOME, 'tmux/tmux.conf')] : [];
+  const paths = [...new Set([join(home, '.tmux.conf'), ...xdg, join(home, '.config/tmux/tmux.conf')])];
+  const files = paths.map(readConf);
+  const there = files.filter(({ text }) => text !== null);
+  return (
+    there.find(({ text }) => text !== null && findBlock(text) !== null) ??
+    there.at(-1) ??
+    files.slice(1).find(({ path }) => isFolder(dirname(path))) ??
+    files[0]!
+  );
+}
+
+/** @throws CwError where it is there and cannot be read. */
+function readConf(path: string): ConfFile {
+  try {
+    const target = behindLinks(path);
+    const stat = statSync(target, { throwIfNoEntry: false });
+    if (!stat) return { path, target, text: null, mode: 0o644 };
+    if (!stat.isFile()) throw new CwError('refused', `${path} is no file.`);
+    const bytes = readFileSync(target);
+    const text = bytes.toString('utf8');
+    if (!Buffer.from(text).equals(bytes))
+      throw new CwError('refused', `${path} is not in UTF-8.`, { hint: 'Nothing was written.' });
+    return { path, target, text, mode: stat.mode & 0o777 };
+  } catch (cause) {
+    const code = systemCode(cause);
+    if (code === undefined) throw cause;
+    if (code === 'ENOTDIR') return { path, target: path, text: null, mode: 0o644 };
+    throw new CwError('failed', `${path} cannot be read (${code}).`, { cause });
+  }
+}
+
+/** Dotfiles are often links: the file behind is written, the link stays. */
+function behindLinks(path: string): string {
+  const link = lstatSync(path, { throwIfNoEntry: false });
+  if (!link?.isSymbolicLink()) return path;
+  return statSync(path, { throwIfNoEntry: false })
+    ? realpathSync(path)
+    : resolve(dirname(path), readlinkSync(path));
+}
+
+/**
+ * Writes a configuration file.
+ *
+ * @param after null: the file goes.
+ * @returns false when it is not any more what it was when it was read: nothing was written.
+ * @throws CwError `refused` for a file that its owner made read-only, `failed` where it cannot be written.
+ */
+export function writeConf(file: ConfFile, after: string | null, env: Env): boolean {
+  if (readTextIfAny(file.target) !== file.text) return false;
+  const shown = tildePath(file.target, env);
+  try {
+    if (file.text !== null) accessSync(file.target, constants.W_OK);
+    if (file.text !== null && (file.mode & 0o200) === 0) throw Object.assign(new Error(), { code: 'EACCES' });
+    if (after === null) rmSync(file.target);
+    else writeFileAtomic(file.target, after, file.mode);
+    return true;
+  } catch (cause) {
+    const code = systemCode(cause);
+    if (code === 'EACCES' || code === 'EROFS') {
+      throw new CwError('refused', `${shown} is read-only.`, {
+        hint: 'Nothing was written. Put into it, by what keeps it, what this prints: cw init tmux --print',
+      });
+    }
+    throw new CwError('failed', `${shown} cannot be written (${code ?? cause}).`, {
+      hint: 'It is as it was.',
+      cause,
+    });
+  }
+}
