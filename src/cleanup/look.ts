@@ -1,145 +1,87 @@
-import { factsOf, paneFacts } from '../claude/facts.js';
-import { type Drained, drain } from '../claude/intake.js';
-import { agentRows } from '../claude/overview.js';
+import { CwError } from '../errors.js';
+import { git } from '../git/git.js';
 import { many } from '../git/many.js';
-import { livedFor } from '../system/sessions.js';
-import type { Connection } from '../tmux/connection.js';
-import { isNoServer } from '../tmux/failure.js';
-import { type Reading, readServer, type Session } from '../tmux/reading.js';
-import { sessionLabel } from '../workspace/find.js';
-import type { Registry } from '../workspace/registry.js';
-import type { Candidate, Clock } from './policy.js';
-import { programsSeen } from './programs.js';
-import { readTrees, type TreesSeen } from './trees.js';
-
-export interface Look {
-  /** null: no server runs. */
-  readonly reading: Reading | null;
-  /** Open workspaces, in tmux's order. */
-  readonly candidates: readonly Candidate[];
-  readonly clock: Clock;
-}
-
-export interface LookOptions {
-  readonly env: NodeJS.ProcessEnv;
-  /** Patterns of command lines that a restore starts by itself. */
-  readonly patterns: readonly string[];
-  /** Ids of the workspaces that are wanted; all when not given. */
-  readonly only?: ReadonlySet<string>;
-}
+import { defaultPatterns } from '../snapshot/allow-list.js';
+import { unsavedBuffers } from '../snapshot/editor-session.js';
+import type { Survey } from '../survey/model.js';
+import { type SurveyOptions, takeSurvey } from '../survey/survey.js';
+import { Registry } from '../workspace/registry.js';
+import { candidatesOf, clockOf } from './candidates.js';
+import { type Candidate, type CleanupRules, decideAll, type TreeSeen, type Verdict } from './policy.js';
+import { type EditorSeen, runsNvim } from './programs.js';
 
 /**
- * Looks at all open workspaces with one reading of tmux, one look at the processes, and git for each working tree.
+ * The verdict on each open workspace: one survey, and the pure policy over it. Only of those that nothing else protects
+ * git is asked once more for each working tree, which commits no remote has: that is no part of a survey.
  *
- * @throws CwError `tmux-unusable` when tmux did not answer; that no server runs is an answer.
+ * @throws CwError `tmux-unusable` when tmux did not answer.
  */
-export async function look(connection: Connection, registry: Registry, options: LookOptions): Promise<Look> {
-  const now = Date.now();
-  let reading: Reading | null = null;
-  const drained = await drain(registry.folder, async () => {
-    reading = await readServer(connection).catch(noneIfNoServer);
-    return factsOf(reading, options.env);
+export async function judge(options: SurveyOptions, rules: CleanupRules): Promise<Verdict[]> {
+  const { survey, processes } = await takeSurvey(options);
+  if (survey.tmux.state === 'unknown')
+    throw new CwError('tmux-unusable', `tmux could not be read: ${survey.tmux.reason}`, {
+      hint: 'Nothing was closed. See what is wrong: cw doctor',
+    });
+  const { connection, env, settings } = options;
+  const registry = new Registry(connection.address, env);
+  const candidates = candidatesOf(survey, {
+    processes,
+    isPinned: (id) => registry.isPinned(id),
+    patterns: settings.restorePrograms ?? defaultPatterns,
+    editors: await askEditors(survey, registry),
   });
-  return judgeAll(reading, drained, registry, now, options);
+  const clock = clockOf(survey);
+  const open = decideAll(candidates.map(withoutCommits), rules, clock);
+  const free = new Set(open.filter(({ action }) => action === 'remove').map(({ workspace }) => workspace));
+  const limit = settings.health.gitSeconds * 1000;
+  const exact = await many(candidates, async (candidate) =>
+    free.has(candidate.workspace) ? withCommits(candidate, limit, env) : candidate,
+  );
+  return decideAll(exact, rules, clock);
 }
 
-async function judgeAll(
-  reading: Reading | null,
-  drained: Drained,
+/** Whether the text of each nvim is saved; of those that listen where we told them to. */
+async function askEditors(
+  { workspaces }: Survey,
   registry: Registry,
-  now: number,
-  { env, only, patterns }: LookOptions,
-): Promise<Look> {
-  if (!reading) return { reading, candidates: [], clock: { now, set: null } };
-  const lived = livedFor(reading.pid);
-  const clock = { now, set: lived === null ? null : now - (reading.startTime * 1000 + lived) };
-  const sessions = reading.sessions.filter(
-    ({ workspace }) => workspace !== null && (only?.has(workspace) ?? true),
+): Promise<ReadonlyMap<string, EditorSeen>> {
+  const editors = workspaces.flatMap(({ id, panes }) =>
+    panes.filter(runsNvim).map(({ id: pane, key }) => ({ id, pane, key })),
   );
-  const rows = agentRows({ ...drained.facts, panes: paneFacts(reading) }, drained);
-  const { records, damaged } = registry.readAll();
-  const known = new Map(records.map((record) => [record.id, record]));
-  const paths = new Map(
-    sessions.map(({ id, path, workspace }) => [id, path ?? known.get(workspace ?? '')?.path]),
+  const answers = await Promise.all(
+    editors.map(async ({ id, pane, key }) => {
+      const socket = key === null ? null : registry.editorSocket(id, key);
+      return [pane, socket === null ? null : await unsavedBuffers(socket)] as const;
+    }),
   );
-  const trees = await treesOf([...paths.values()], env);
-  const programs = await programsSeen(reading, sessions, registry, drained.registry, patterns);
-  const candidates = sessions.map((session): Candidate => {
-    const id = session.workspace ?? '';
-    const path = paths.get(session.id);
-    const record = known.get(id);
-    const work = path === undefined ? undefined : trees.get(path);
-    const seen = programs.get(session.id);
-    const own = rows.filter((row) => row.workspace === id);
-    const group = groupOf(session, reading);
-    const times = [
-      ...group.flatMap(({ created, activity, lastAttached }) =>
-        [created, activity, lastAttached ?? 0].map((seconds) => seconds * 1000),
-      ),
-      ...(record?.lastAttachedAt ? [Date.parse(record.lastAttachedAt)] : []),
-      ...own.flatMap(({ conversation, since }) => [
-        Date.parse(drained.agents.get(conversation)?.lastEventAt ?? since),
-      ]),
-    ];
-    return {
-      workspace: id,
-      name: sessionLabel(session.name),
-      lookers: lookersOf(session, group, reading),
-      pinned: registry.isPinned(id),
-      lastUsed: Math.max(...times),
-      agents: own.map(({ pane, state, evidence }) => ({
-        place: seen?.places.get(pane) ?? pane,
-        // One that was chosen for a pane, and whose pane is at its prompt, does nothing there.
-        state: state === 'unknown' && seen?.atPrompt.has(pane) ? 'exited' : state,
-        evidence,
-      })),
-      programs: seen?.programs ?? [],
-      trees: work?.trees ?? [],
-      unknown: [
-        ...(record
-          ? []
-          : [damaged.some((file) => file.includes(id)) ? 'its record is damaged' : 'its record is lost']),
-        ...(path === undefined ? ['its folder'] : []),
-        ...(work?.unknown ?? []),
-        ...(seen?.unknown ?? []),
-      ],
-    };
-  });
-  return { reading, candidates, clock };
+  return new Map(answers);
 }
 
-function noneIfNoServer(error: unknown): null {
-  if (isNoServer(error)) return null;
-  throw error;
+function withoutCommits(candidate: Candidate): Candidate {
+  return { ...candidate, trees: candidate.trees.map((tree) => ({ ...tree, unpushed: 0 })) };
 }
 
-async function treesOf(
-  paths: readonly (string | undefined)[],
+async function withCommits(candidate: Candidate, limit: number, env: NodeJS.ProcessEnv): Promise<Candidate> {
+  const trees: TreeSeen[] = [];
+  for (const tree of candidate.trees)
+    trees.push(
+      tree.unpushed === 0 && !tree.hasCommits
+        ? tree
+        : { ...tree, unpushed: await unpushedCommits(tree.path, limit, env) },
+    );
+  return { ...candidate, trees };
+}
+
+/** Commits of a working tree that are on no remote, all of them where there is none; null where git did not tell. */
+async function unpushedCommits(
+  path: string,
+  timeout: number,
   env: NodeJS.ProcessEnv,
-): Promise<ReadonlyMap<string, TreesSeen>> {
-  const wanted = [...new Set(paths.filter((path) => path !== undefined))];
-  const read = await many(wanted, (path) => readTrees(path, env));
-  return new Map(wanted.map((path, at) => [path, read[at]!]));
-}
-
-/** The session and those that share all its windows. */
-function groupOf(session: Session, { sessions }: Reading): Session[] {
-  if (session.group === null) return [session];
-  return sessions.filter((other) => other.id === session.id || other.group === session.group);
-}
-
-/** Who looks at a workspace: at its session, at one of its group, or at a window of it that another session shows. */
-function lookersOf(session: Session, group: readonly Session[], reading: Reading): string[] {
-  const watched = new Set(reading.clients.map(({ sessionId }) => sessionId));
-  const found: string[] = [];
-  if (watched.has(session.id)) found.push('attached');
-  for (const other of group)
-    if (other !== session && watched.has(other.id)) found.push(`attached through ${other.name}`);
-  const own = new Set(reading.windows.filter((window) => window.session === session.id).map(({ id }) => id));
-  for (const window of reading.windows) {
-    const other = reading.sessions.find(({ id }) => id === window.session);
-    if (!own.has(window.id) || !other || group.includes(other) || !watched.has(other.id)) continue;
-    found.push(`its window ${window.name} is shown in ${other.name}, which is attached`);
+): Promise<number | null> {
+  try {
+    const counted = await git(path, ['rev-list', '--count', 'HEAD', '--not', '--remotes'], { timeout, env });
+    return counted.exitCode === 0 && /^\d+\n$/.test(counted.stdout) ? Number(counted.stdout) : null;
+  } catch {
+    return null; // the folder is gone, or git is
   }
-  return found;
 }

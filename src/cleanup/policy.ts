@@ -42,12 +42,14 @@ export interface ProgramSeen {
 
 /** A working tree of the project. */
 export interface TreeSeen {
+  readonly path: string;
   /** Its branch, or its folder's name where it has none. */
   readonly label: string;
   /** Files that are in no commit: changed, new, in conflict. */
   readonly uncommitted: number;
-  /** Commits that are on no remote. */
-  readonly unpushed: number;
+  readonly hasCommits: boolean;
+  /** Commits that are on no remote; null: not known. */
+  readonly unpushed: number | null;
   /** Of the whole repository. */
   readonly stashes: number;
   /** What was begun and not ended: `rebase`. */
@@ -207,8 +209,10 @@ const protections: readonly Protection[] = [
       : null;
   },
   ({ trees }) => {
-    const tree = trees.find(({ unpushed }) => unpushed > 0);
+    const tree = trees.find(({ unpushed }) => unpushed !== 0);
     if (!tree) return null;
+    if (tree.unpushed === null)
+      return { ground: 'unknown', reason: `state unknown: whether ${tree.label} is pushed` };
     const where = tree.hasRemote ? tree.label : `${tree.label}; there is no remote`;
     return { ground: 'unpushed', reason: `${count(tree.unpushed, 'commit')} not pushed (${where})` };
   },

@@ -1,6 +1,10 @@
 import { factsOf, paneFacts } from '../claude/facts.js';
 import { drain } from '../claude/intake.js';
 import { agentRows } from '../claude/overview.js';
+import { many } from '../git/many.js';
+import { findRepository } from '../git/repository.js';
+import { gitStatus, type WorkingTree } from '../git/status.js';
+import { treePlaces } from '../git/worktree-states.js';
 import { durationText } from '../system/duration.js';
 import type { Connection } from '../tmux/connection.js';
 import { isNoServer } from '../tmux/failure.js';
@@ -70,4 +74,28 @@ function found(
     if (said.length > 0) objecting.set(session.workspace, said);
   }
   return objecting;
+}
+
+/** How many files of a project's working trees are in no commit, of those that have any and could be read. */
+export async function uncommittedFiles(
+  path: string,
+  env: NodeJS.ProcessEnv,
+): Promise<readonly { readonly label: string; readonly files: number }[]> {
+  try {
+    const repository = findRepository(path);
+    if (!repository) return [];
+    const places = treePlaces(repository).filter(({ gone }) => !gone);
+    const states = await many(places, async ({ branch, name, path: folder }) => {
+      const status = await gitStatus(folder, { env });
+      return status.kind === 'repository' ? [{ label: branch ?? name, files: filesOf(status) }] : [];
+    });
+    return states.flat().filter(({ files }) => files > 0);
+  } catch {
+    return []; // it is only mentioned
+  }
+}
+
+/** Files that are in no commit. */
+export function filesOf({ staged, changed, untracked, conflicted }: WorkingTree): number {
+  return Math.max(staged, changed) + untracked + conflicted;
 }

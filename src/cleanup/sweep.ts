@@ -1,39 +1,18 @@
 import { isCwError, messageOf } from '../errors.js';
-import { defaultPatterns } from '../snapshot/allow-list.js';
+import type { SurveyOptions } from '../survey/survey.js';
 import type { Settings } from '../system/settings.js';
-import type { Connection } from '../tmux/connection.js';
-import { Registry } from '../workspace/registry.js';
 import { readWorld } from '../workspace/world.js';
 import { killWorkspace } from './kill.js';
-import { look } from './look.js';
-import { type CleanupRules, type Clock, decideAll, shippedKeepPrograms, type Verdict } from './policy.js';
+import { judge } from './look.js';
+import { type CleanupRules, shippedKeepPrograms, type Verdict } from './policy.js';
 
 /** The rules of the settings. */
 export function rulesOf(settings: Settings, olderThan: number = settings.cleanup.olderThan): CleanupRules {
   return { olderThan, keepPrograms: settings.cleanup.keepPrograms ?? shippedKeepPrograms };
 }
 
-export interface SweepOptions {
+export interface SweepOptions extends Pick<SurveyOptions, 'connection' | 'env' | 'settings' | 'intake'> {
   readonly rules: CleanupRules;
-  readonly settings: Settings;
-  readonly env: NodeJS.ProcessEnv;
-}
-
-/**
- * The verdict on each open workspace, by one look.
- *
- * @param only ids; all when not given.
- * @throws CwError `tmux-unusable` when tmux did not answer.
- */
-export async function judge(
-  connection: Connection,
-  { rules, settings, env }: SweepOptions,
-  only?: ReadonlySet<string>,
-): Promise<{ readonly verdicts: readonly Verdict[]; readonly clock: Clock }> {
-  const registry = new Registry(connection.address, env);
-  const patterns = settings.restorePrograms ?? defaultPatterns;
-  const { candidates, clock } = await look(connection, registry, { env, patterns, ...(only && { only }) });
-  return { verdicts: decideAll(candidates, rules, clock), clock };
 }
 
 /** What became of one workspace that was to be removed. */
@@ -56,7 +35,6 @@ export interface Swept {
  * @param began called with each that is begun.
  */
 export async function sweep(
-  connection: Connection,
   verdicts: readonly Verdict[],
   options: SweepOptions,
   began: (verdict: Verdict) => void = () => {},
@@ -64,27 +42,27 @@ export async function sweep(
   const swept: Swept[] = [];
   for (const verdict of verdicts.filter(({ action }) => action === 'remove')) {
     began(verdict);
-    swept.push(await removeOne(connection, verdict, options));
+    swept.push(await removeOne(verdict, options));
   }
   return swept;
 }
 
-async function removeOne(connection: Connection, verdict: Verdict, options: SweepOptions): Promise<Swept> {
+async function removeOne(verdict: Verdict, options: SweepOptions): Promise<Swept> {
+  const { connection, env, settings, rules } = options;
   const { workspace, name } = verdict;
   const nothing = { workspace, name, snapshot: null, notes: [] };
   let kept: string | null = null;
   const recheck = async () => {
-    const { verdicts } = await judge(connection, options, new Set([workspace]));
-    const [now] = verdicts;
+    const [now] = await judge({ ...options, only: new Set([workspace]) }, rules);
     kept = now === undefined ? 'it is not open any more' : now.action === 'keep' ? now.reason : null;
     return kept;
   };
   try {
     // Read anew: others may have gone, or been renamed, while the one before was saved.
-    const world = await readWorld(connection, options.env);
+    const world = await readWorld(connection, env);
     const found = world.workspaces.find(({ id, session }) => id === workspace && session !== null);
     if (!found) return { ...nothing, outcome: 'kept', reason: 'it is not open any more' };
-    const closed = await killWorkspace(world, found, options.settings, options.env, { by: 'sweep', recheck });
+    const closed = await killWorkspace(world, found, settings, env, { by: 'sweep', recheck });
     const { snapshot, notes } = closed;
     return { workspace, name, outcome: 'removed', reason: verdict.reason, snapshot, notes };
   } catch (error) {

@@ -1,4 +1,5 @@
-import { judge, rulesOf, sweep } from '../cleanup/sweep.js';
+import { judge } from '../cleanup/look.js';
+import { rulesOf, sweep } from '../cleanup/sweep.js';
 import { CwError, messageOf } from '../errors.js';
 import { serverStartPrefix } from '../integration/systemd.js';
 import type { SaveParams, SaveReason, SaveReport } from '../rpc/protocol.js';
@@ -148,9 +149,10 @@ class Keeping implements DaemonWork {
   async cleanup(): Promise<void> {
     const { connection, env, log } = this.options;
     const settings = this.options.settings();
-    const options = { rules: rulesOf(settings), settings, env };
-    const { verdicts } = await judge(connection, options);
-    for (const one of await sweep(connection, verdicts, options)) {
+    const rules = rulesOf(settings);
+    // What hooks of Claude tell is taken by the watch of agents, which tells of it.
+    const options = { connection, rules, settings, env, intake: 'peek' as const };
+    for (const one of await sweep(await judge(options, rules), options)) {
       if (one.outcome === 'removed')
         log.info(`closed ${one.name} (${one.reason}); to bring it back: cw restore ${one.name}`, {
           snapshot: one.snapshot,

@@ -44,6 +44,11 @@ export type TmuxSeen =
       readonly memoryBytes: number | null;
       /** Of all panes, also of those that are in no workspace. */
       readonly scrollbackBytes: number;
+      /**
+       * Milliseconds by which the clock was set forward since the server started (negative: back), by what the kernel
+       * counted meanwhile; null where that is not known.
+       */
+      readonly clockSet: number | null;
       /** Sessions that are no workspaces. */
       readonly otherSessions: number;
     };
@@ -99,6 +104,13 @@ export interface SessionSeen {
   readonly lastAttachedAt: string | null;
   /** When one of its windows showed something last. */
   readonly activeAt: string;
+  /** When a client last came to it or typed into it, or into one that shares all its windows; else when it was made. */
+  readonly usedAt: string;
+  /**
+   * Who looks at it, in words: `attached`; `attached through work`, of a session of its group; a session that shows one
+   * of its windows. Control-mode clients too.
+   */
+  readonly lookers: readonly string[];
 }
 
 export interface PaneSeen {
@@ -141,6 +153,8 @@ export interface PaneSeen {
 export interface AgentSeen extends AgentRow {
   /** A hook of it was ever heard. */
   readonly heard: boolean;
+  /** When its last event came; null: none did. */
+  readonly lastEventAt: string | null;
   /** Seconds that its process lives; null: none is known. */
   readonly processSeconds: number | null;
 }

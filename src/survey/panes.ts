@@ -1,7 +1,7 @@
 import { parsePaneRecord, parseWindowRecord } from '../blueprint/record.js';
 import type { Program } from '../snapshot/model.js';
 import { family, type Processes, type ProcessSample } from '../system/processes.js';
-import type { Pane, Reading, Window } from '../tmux/reading.js';
+import type { Pane, Reading, Session, Window } from '../tmux/reading.js';
 import { utc } from '../workspace/list.js';
 import type { FolderSeen } from './folders.js';
 import type { PaneSeen, SessionSeen } from './model.js';
@@ -107,6 +107,7 @@ function foregroundOf(
 export function sessionOf(reading: Reading, id: string): SessionSeen | null {
   const session = reading.sessions.find((one) => one.id === id);
   if (!session) return null;
+  const group = groupOf(session, reading);
   const shown = reading.windows.filter((window) => window.session === id).map((window) => window.activity);
   return {
     id: session.id,
@@ -115,5 +116,31 @@ export function sessionOf(reading: Reading, id: string): SessionSeen | null {
     createdAt: utc(session.created),
     lastAttachedAt: session.lastAttached === null ? null : utc(session.lastAttached),
     activeAt: utc(Math.max(session.activity, ...shown)),
+    usedAt: utc(
+      Math.max(
+        ...group.flatMap(({ created, activity, lastAttached }) => [created, activity, lastAttached ?? 0]),
+      ),
+    ),
+    lookers: lookersOf(session, group, reading),
   };
+}
+
+/** The session and those that share all its windows. */
+function groupOf(session: Session, { sessions }: Reading): Session[] {
+  if (session.group === null) return [session];
+  return sessions.filter((other) => other.id === session.id || other.group === session.group);
+}
+
+function lookersOf(session: Session, group: readonly Session[], reading: Reading): string[] {
+  const watched = new Set(reading.clients.map(({ sessionId }) => sessionId));
+  const found: string[] = watched.has(session.id) ? ['attached'] : [];
+  for (const other of group)
+    if (other !== session && watched.has(other.id)) found.push(`attached through ${other.name}`);
+  const own = new Set(reading.windows.filter((window) => window.session === session.id).map(({ id }) => id));
+  for (const window of reading.windows) {
+    const other = reading.sessions.find(({ id }) => id === window.session);
+    if (!own.has(window.id) || !other || group.includes(other) || !watched.has(other.id)) continue;
+    found.push(`its window ${window.name} is shown in ${other.name}, which is attached`);
+  }
+  return found;
 }

@@ -20,7 +20,7 @@ import { programsOf } from '../snapshot/programs.js';
 import { lastRehearsal } from '../snapshot/rehearsal.js';
 import { SnapshotStore } from '../snapshot/store.js';
 import { isFolder } from '../system/files.js';
-import { type Processes, readProcesses, useOf } from '../system/processes.js';
+import { type Processes, type ProcessSample, readProcesses, useOf } from '../system/processes.js';
 import type { Settings } from '../system/settings.js';
 import type { Connection } from '../tmux/connection.js';
 import { isNoServer } from '../tmux/failure.js';
@@ -226,6 +226,7 @@ function rowsByWorkspace(drained: Conversations, processes: Processes | null): M
     return {
       ...row,
       heard: lastEventAt !== null || known?.by === 'hook',
+      lastEventAt,
       processSeconds: isSame ? process.ageSeconds : null,
     };
   });
@@ -350,8 +351,14 @@ function tmuxSeen(
     version: reading.version,
     memoryBytes: server && processes ? useOf([server], processes).memoryBytes : null,
     scrollbackBytes: reading.panes.reduce((sum, pane) => sum + pane.historyBytes, 0),
+    clockSet: clockSet(reading.startTime, server),
     otherSessions: reading.sessions.filter((session) => session.workspace === null).length,
   };
+}
+
+/** What the clock says of the time since the server's start, less what the kernel says of it. Milliseconds. */
+function clockSet(startTime: number, server: ProcessSample | undefined): number | null {
+  return server?.ageSeconds == null ? null : Date.now() - (startTime + server.ageSeconds) * 1000;
 }
 
 function straysOf(

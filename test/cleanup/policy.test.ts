@@ -16,6 +16,8 @@ const rules = { olderThan: 24 * hour, keepPrograms: shippedKeepPrograms };
 const clock: Clock = { now, set: 0 };
 
 const tree: TreeSeen = {
+  path: '/shop',
+  hasCommits: true,
   label: 'main',
   uncommitted: 0,
   unpushed: 0,
@@ -123,6 +125,11 @@ describe('a workspace', () => {
       'has no remote',
       { trees: [{ ...tree, unpushed: 1, hasRemote: false }] },
       'keep unpushed: 1 commit not pushed (main; there is no remote)',
+    ],
+    [
+      'may have commits of its own',
+      { trees: [{ ...tree, unpushed: null }] },
+      'keep unknown: state unknown: whether main is pushed',
     ],
     ['has a stash', { trees: [{ ...tree, stashes: 1 }] }, 'keep stashed: 1 stash'],
     [

@@ -1,7 +1,9 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { candidatesOf, clockOf } from '../../src/cleanup/candidates.js';
 import { verb as pin } from '../../src/cli/commands/pin.js';
+import { takeSurvey } from '../../src/survey/survey.js';
 import { runVerb } from '../cli/run-verb.js';
 import { ask, installFakeClaude, prompt, ready, waitForStatus } from '../support/claude.js';
 import { sandbox } from '../support/sandbox.js';
@@ -165,7 +167,7 @@ it('an agent that works or waits keeps its workspace; one that is done does not,
 
 it('what was used within the time is kept: typed into, and not what only prints', async () => {
   const world = sandbox();
-  const { open, options, connection, type } = cleaning(world);
+  const { open, options, type } = cleaning(world);
   await open('prints');
   await open('typed');
   await type('prints', 'while sleep 0.1; do echo tick; done', /^sleep 0\.1$/m);
@@ -179,11 +181,10 @@ it('what was used within the time is kept: typed into, and not what only prints'
   screen.keys('x');
   await screen.waitFor('it is typed', /x *$/m);
   world.tmux('detach-client', '-s', '=claude-dev-typed:');
-  const { look } = await import('../../src/cleanup/look.js');
-  const { candidates, clock } = await look(connection, cleaning(world).registry, {
-    env: world.env,
-    patterns: [],
-  });
+  const { survey, processes } = await takeSurvey(options);
+  const facts = { processes, isPinned: () => false, patterns: [], editors: new Map() };
+  const clock = clockOf(survey);
+  const candidates = candidatesOf(survey, facts);
   const age = (name: string) => clock.now - candidates.find((one) => one.name === name)!.lastUsed;
   expect(age('prints')).toBeGreaterThan(3000);
   expect(age('typed')).toBeLessThan(age('prints'));

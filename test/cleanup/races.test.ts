@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { judge, sweep } from '../../src/cleanup/sweep.js';
+import { judge } from '../../src/cleanup/look.js';
+import { sweep } from '../../src/cleanup/sweep.js';
 import { SnapshotStore } from '../../src/snapshot/store.js';
 import { acquireLock } from '../../src/system/lock.js';
 import { root, sandbox } from '../support/sandbox.js';
@@ -12,10 +13,10 @@ import { cleaning } from './support.js';
 
 it('what came up between the decision and the kill is found: each such workspace survives', async () => {
   const world = sandbox();
-  const { open, repository, connection, options, registry, isOpen } = cleaning(world);
+  const { open, repository, options, registry, isOpen } = cleaning(world);
   const sh = await repository(join(world.home, 'projects/dirtied'));
   for (const name of ['dirtied', 'visited', 'pinned', 'closed', 'free']) await open(name);
-  const { verdicts } = await judge(connection, options);
+  const verdicts = await judge(options, options.rules);
   expect(verdicts.map(({ action }) => action)).toEqual(['remove', 'remove', 'remove', 'remove', 'remove']);
 
   await sh('echo two >b');
@@ -25,7 +26,7 @@ it('what came up between the decision and the kill is found: each such workspace
   registry.pin(registry.readAll().records.find(({ name }) => name === 'pinned')!.id);
   world.tmux('kill-session', '-t', '=claude-dev-closed');
 
-  const swept = await sweep(connection, verdicts, options);
+  const swept = await sweep(verdicts, options);
   expect(
     Object.fromEntries(swept.map(({ name, outcome, reason }) => [name, `${outcome}: ${reason}`])),
   ).toEqual({

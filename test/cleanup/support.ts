@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { killWorkspace } from '../../src/cleanup/kill.js';
-import { judge, rulesOf, type SweepOptions, type Swept, sweep } from '../../src/cleanup/sweep.js';
+import { judge } from '../../src/cleanup/look.js';
+import { rulesOf, type SweepOptions, type Swept, sweep } from '../../src/cleanup/sweep.js';
 import { verb as cleanup } from '../../src/cli/commands/cleanup.js';
 import { loadSettings } from '../../src/system/settings.js';
 import { serverAddress } from '../../src/tmux/address.js';
@@ -30,7 +31,7 @@ export function cleaning(world: Sandbox) {
   const settings = loadSettings(world.env, () => {});
   const around = { env: world.env, cwd: world.home };
   // Old is what is a millisecond old: whether something is recent has tests of its own.
-  const options: SweepOptions = { rules: rulesOf(settings, 1), settings, env: world.env };
+  const options: SweepOptions = { connection, rules: rulesOf(settings, 1), settings, env: world.env };
   const target = (name: string) => `=claude-dev-${name}:`;
   /** Waits until nothing was used in the last second. */
   const aged = () =>
@@ -88,9 +89,8 @@ export function cleaning(world: Sandbox) {
         return false;
       }
     },
-    judge: () => judge(connection, options),
-    sweep: async (): Promise<Swept[]> =>
-      sweep(connection, (await judge(connection, options)).verdicts, options),
+    judge: () => judge(options, options.rules),
+    sweep: async (): Promise<Swept[]> => sweep(await judge(options, options.rules), options),
     /** Closes one by the door that all use, as a sweep does, with a check of the test's own. */
     async close(name: string, recheck: () => Promise<string | null>) {
       const here = await readWorld(connection, world.env);

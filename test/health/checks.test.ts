@@ -39,6 +39,8 @@ const old = {
   createdAt: ago({ days: 30 }),
   lastAttachedAt: null,
   activeAt: now,
+  usedAt: now,
+  lookers: [],
 };
 const project: ProjectFile = {
   projectType: null,
@@ -370,6 +372,7 @@ const sharedCases: readonly [what: string, changes: Partial<Survey>, expected: r
         memoryBytes: 2e9,
         scrollbackBytes: 1e9,
         otherSessions: 0,
+        clockSet: 0,
       },
     },
     ['warning tmux.memory tmux memory'],
@@ -384,6 +387,7 @@ const sharedCases: readonly [what: string, changes: Partial<Survey>, expected: r
         memoryBytes: null,
         scrollbackBytes: 0,
         otherSessions: 0,
+        clockSet: 0,
       },
     },
     ['unknown tmux.memory tmux memory'],

@@ -60,6 +60,7 @@ export function agentSeen(changes: Partial<AgentSeen> = {}): AgentSeen {
     evidence: 'UserPromptSubmit hook',
     heard: true,
     processSeconds: 600,
+    lastEventAt: null,
     ...changes,
   };
 }
@@ -143,6 +144,8 @@ export function workspaceSeen(changes: Partial<WorkspaceSeen> = {}): WorkspaceSe
       createdAt: ago({ days: 3 }),
       lastAttachedAt: ago({ minutes: 1 }),
       activeAt: now,
+      usedAt: now,
+      lookers: [],
     },
     panes: [paneSeen()],
     declared: {
@@ -176,6 +179,7 @@ export function surveyOf(workspaces: readonly WorkspaceSeen[], changes: Partial<
       memoryBytes: 30_000_000,
       scrollbackBytes: 1_000_000,
       otherSessions: 0,
+      clockSet: 0,
     },
     workspaces,
     strays: [],

@@ -1,5 +1,6 @@
+import { judge } from '../../cleanup/look.js';
 import { shippedKeepPrograms, type Verdict } from '../../cleanup/policy.js';
-import { judge, rulesOf, type Swept, sweep } from '../../cleanup/sweep.js';
+import { rulesOf, type Swept, sweep } from '../../cleanup/sweep.js';
 import { CwError } from '../../errors.js';
 import { durationForm, parseDuration } from '../../system/duration.js';
 import type { Args, Command, Context, Outcome } from '../command.js';
@@ -28,8 +29,9 @@ export const verb: Command = {
   ],
   async run(args, context) {
     const settings = context.settings();
-    const options = { rules: rulesOf(settings, olderThan(args)), settings, env: context.env };
-    const { verdicts } = await judge(context.tmux(), options);
+    const rules = rulesOf(settings, olderThan(args));
+    const options = { connection: context.tmux(), rules, settings, env: context.env };
+    const verdicts = await judge(options, rules);
     const wanted = verdicts.filter(({ action }) => action === 'remove');
     if (args.options['dry-run'] || wanted.length === 0) return told(verdicts, args, context);
     if (!args.options.yes) {
@@ -48,7 +50,7 @@ export const verb: Command = {
     }
     // In a pane of what is closed we lose our terminal with it; what comes after must be done all the same.
     process.on('SIGHUP', () => {});
-    const swept = await sweep(context.tmux(), verdicts, options, ({ name }) => {
+    const swept = await sweep(verdicts, options, ({ name }) => {
       if (context.terminal.interactive && !context.json) context.note(`${name} ...`);
     });
     // Who was asked has seen the others already.

@@ -1,6 +1,5 @@
 import { type Killed, killWorkspace } from '../../cleanup/kill.js';
-import { objections } from '../../cleanup/protect.js';
-import { readTrees } from '../../cleanup/trees.js';
+import { objections, uncommittedFiles } from '../../cleanup/protect.js';
 import { CwError } from '../../errors.js';
 import { type Places, requireWorkspace, sessionPrefix, type Workspace } from '../../workspace/find.js';
 import { placesOf, readWorld, type World } from '../../workspace/world.js';
@@ -107,13 +106,10 @@ async function allowed(
 
 /** Files that are in no commit: they stay where they are, and that is all that is said of them. */
 async function uncommitted({ path }: Workspace, context: Context): Promise<string[]> {
-  const { trees } = await readTrees(path, context.env);
-  return trees
-    .filter((tree) => tree.uncommitted > 0)
-    .map(
-      ({ uncommitted: files, label }) =>
-        `${files} ${files === 1 ? 'file' : 'files'} not committed (${label}): ${files === 1 ? 'it stays' : 'they stay'} on disk.`,
-    );
+  return (await uncommittedFiles(path, context.env)).map(
+    ({ files, label }) =>
+      `${files} ${files === 1 ? 'file' : 'files'} not committed (${label}): ${files === 1 ? 'it stays' : 'they stay'} on disk.`,
+  );
 }
 
 /**
