@@ -33,6 +33,7 @@ export const program: Program = {
     init: async () => ({
       verb: (await import('./cli/commands/init.js')).initVerb(Object.keys(program.verbs)),
     }),
+    forget: () => import('./cli/commands/forget.js'),
     agents: () => import('./cli/commands/agents.js'),
     conversation: () => import('./cli/commands/conversation.js'),
     send: () => import('./cli/commands/send.js'),
@@ -50,7 +51,7 @@ export const program: Program = {
     },
     {
       title: 'Nothing is lost',
-      verbs: ['save', 'restore', 'snapshots', 'snapshot', 'verify', 'prune', 'import'],
+      verbs: ['save', 'restore', 'snapshots', 'snapshot', 'verify', 'prune', 'forget', 'import'],
     },
     { title: 'Claude', verbs: ['agents', 'conversation', 'send'] },
     { title: 'A project', verbs: ['template', 'worktree', 'env', 'trust', 'move'] },

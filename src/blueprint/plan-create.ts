@@ -128,6 +128,11 @@ function windowSteps(draft: Draft, window: WindowDraft, history: HistoryLimit): 
     }
     steps.push(...keepSteps(pane.options, ['-p', '-t', newestPane(window)]));
   }
+  // Finishing lays it out as it is meant, with its options. But an editor that opens its session is drawn for the size
+  // that it finds, and may be up by then: it is not to find the one of a split.
+  const hasEditor = panes.some(({ key }) => draft.facts.resume?.get(key)?.editorSocket !== undefined);
+  if (hasEditor && panes.length > 1)
+    steps.push(step('lay it out for its editor', ['select-layout', '-t', window.target, window.layout]));
   return steps;
 }
 

@@ -87,10 +87,18 @@ const settling = { pause: 200, times: 20 };
 
 /** One more than anybody's own hooks: `set-hook -g after-x[N]` leaves what others have under lower numbers alone. */
 const hookIndex = 7301;
-// A change of a session's environment shows in no format: it is counted in an option of the session, in whose context
-// the hook runs; it guards itself.
-const environmentHook = `after-set-environment[${hookIndex}]`;
-const bell = "if-shell -F '#{@cw_id}' \"set-option -F @cw_bell '#{e|+:0#{@cw_bell},1}'\"";
+// A change of a session's environment or of options shows in no format: it is counted in an option of the session, in
+// whose context the hook runs; it guards itself. (What a hook sets fires no hook.) Of options only those of a session,
+// window or pane count, and not ours. `set-window-option` has no hook in 3.3a: what that changes is seen
+// with the next change, or at the periodic save.
+const bell = (guard: string) => `if-shell -F '${guard}' "set-option -F @cw_bell '#{e|+:0#{@cw_bell},1}'"`;
+const anyOf = '#{||:#{hook_flag_g},#{||:#{hook_flag_s},#{m:@cw_*,#{hook_argument_0}}}}';
+const hooks = [
+  [`after-set-environment[${hookIndex}]`, bell('#{@cw_id}')],
+  [`after-set-option[${hookIndex}]`, bell(`#{&&:#{@cw_id},#{?${anyOf},,1}}`)],
+] as const;
+const setHooks: readonly Command[] = hooks.map((hook) => ['set-hook', '-g', ...hook]);
+const unsetHooks: readonly Command[] = hooks.map(([name]) => ['set-hook', '-gu', name]);
 
 const pane = '#{pane_id}#{pane_current_path}';
 const panes = `#{P:${pane},*${pane}}`;
@@ -181,7 +189,7 @@ class TmuxWatch implements TmuxEvents {
       await this.look();
       return;
     }
-    await this.state.control.batch([['set-hook', '-g', environmentHook, bell]]);
+    await this.state.control.batch(setHooks);
   }
 
   async stop(): Promise<void> {
@@ -262,10 +270,7 @@ class TmuxWatch implements TmuxEvents {
     });
     let session: string;
     try {
-      const { stdout } = await control.batch([
-        ['display-message', '-p', '#{session_id}'],
-        ['set-hook', '-g', environmentHook, bell],
-      ]);
+      const { stdout } = await control.batch([['display-message', '-p', '#{session_id}'], ...setHooks]);
       session = stdout.toString().trim();
       await control.subscribe('cw', watchedFormat);
       await control.subscribe('cw-printed', printedFormat);
@@ -428,7 +433,7 @@ class TmuxWatch implements TmuxEvents {
     if (state.kind === 'no-server') await state.watcher.close();
     if (state.kind !== 'server') return;
     if (this.slow.timer) clearTimeout(this.slow.timer);
-    await state.control.batch([['set-hook', '-gu', environmentHook]]).catch(() => {}); // the client is gone, and with it most likely the server
+    await state.control.batch(unsetHooks).catch(() => {}); // the client is gone, and with it most likely the server
     await state.control.close();
   }
 }

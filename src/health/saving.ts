@@ -33,6 +33,8 @@ export interface SavingFacts {
   readonly autostart: boolean;
   /** The last rehearsal of each open workspace that had one. */
   readonly rehearsals: readonly Rehearsed[];
+  /** Files that did not read and were set aside: how many, and since when (UTC, ISO 8601). */
+  readonly damaged: { readonly count: number; readonly newest: string; readonly folder: string } | null;
   /** null: systemd does not run for this user. */
   readonly service: {
     /** `other`: it is not as this version would write it. */
@@ -49,6 +51,7 @@ export function checkSaving(facts: SavingFacts): Finding[] {
   return [
     ...checkDaemon(facts),
     ...checkRehearsals(facts),
+    ...checkDamaged(facts),
     ...(facts.service === null ? [] : checkService(facts.service)),
   ];
 }
@@ -108,6 +111,21 @@ function checkRehearsals({ rehearsals, age }: SavingFacts): Finding[] {
   if (oldest === undefined) return [];
   const count = `${rehearsals.length} ${rehearsals.length === 1 ? 'workspace' : 'workspaces'}`;
   return [{ ...about, level: 'ok', message: `${count} exact, at most ${age(oldest)} ago`, fix: null }];
+}
+
+function checkDamaged({ damaged, age }: SavingFacts): Finding[] {
+  if (damaged === null) return [];
+  const { count, newest, folder } = damaged;
+  const message = `${count} saved ${count === 1 ? 'file' : 'files'} did not read and ${count === 1 ? 'was' : 'were'} set aside, the last one ${age(newest)} ago`;
+  return [
+    {
+      id: 'store.damaged',
+      level: 'warning',
+      subject: 'saved files',
+      message,
+      fix: `The snapshots before them are used. They go after 30 days (cw prune), or now: rm -r ${folder}`,
+    },
+  ];
 }
 
 function checkService({ unit, lingers }: NonNullable<SavingFacts['service']>): Finding[] {

@@ -11,6 +11,7 @@ import type { Registry } from '../workspace/registry.js';
 import { BlobStore } from './blobs.js';
 import { collectBlobs } from './blobs-collect.js';
 import { type Kept, keptOf } from './conversations.js';
+import { pruneSetAside } from './damaged.js';
 import { EditorSaves } from './editor-saves.js';
 import type { Reason } from './model.js';
 import { type Observation, type ObserveRequest, Observer } from './observe.js';
@@ -264,7 +265,12 @@ function conversationsIn(observed: readonly Observation[]) {
   );
 }
 
-/** Removes the snapshots of all workspaces that the retention does not keep, and text that none names any more. */
+/**
+ * Removes the snapshots of all workspaces that the retention does not keep, what was set aside long ago, and text that
+ * none names any more.
+ *
+ * @returns how many snapshots.
+ */
 export async function pruneAll(
   registry: Registry,
   policy: RetentionPolicy,
@@ -275,6 +281,8 @@ export async function pruneAll(
   for (const { id } of registry.readAll().records) {
     dropped += (await new SnapshotStore(registry.folder, id).prune(policy, now)).length;
   }
+  // Before the text: what was set aside names some.
+  pruneSetAside(registry.folder, now);
   await collectBlobs(registry.folder, now);
   return dropped;
 }

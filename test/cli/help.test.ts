@@ -50,6 +50,7 @@ const before: Readonly<Record<string, string>> = {
       'cw save shop && tmux -S "$CW_TMUX_SOCKET" split-window -d -t =claude-dev-shop: && cw save shop',
     ]),
   ),
+  forget: 'mkdir -p ~/projects/blog && cw up ~/projects/blog --detach && cw kill blog --yes',
   move: 'cw up ~/projects/api --detach && mkdir -p ~/work && mv ~/projects/api ~/work/api',
   trust: "echo 'windows: [{ name: code, panes: [make watch] }]' >.cw.yaml",
 };

@@ -76,6 +76,13 @@ test('it sees what no notification tells: a cd, an environment, a synchronized w
       'synchronize',
       () => world.tmux('set-option', '-w', '-t', '=claude-dev-shop:', 'synchronize-panes', 'on'),
     ],
+    ['an option', () => world.tmux('set-option', '-t', '=claude-dev-shop:', 'status-left', 'mine')],
+    [
+      'an option of a window',
+      () => world.tmux('set-option', '-wt', '=claude-dev-shop:', 'main-pane-width', '9'),
+    ],
+    ['an option of a pane', () => world.tmux('set-option', '-pt', '=claude-dev-shop:', '@mine', 'a; #{b}')],
+    ['an option that goes', () => world.tmux('set-option', '-u', '-t', '=claude-dev-shop:', 'status-left')],
   ];
   for (const [what, cause] of causes) {
     await quiet(counts);
@@ -93,6 +100,11 @@ test('it sees what no notification tells: a cd, an environment, a synchronized w
   const before = counts.changes;
   world.tmux('send-keys', '-t', '=other:', 'cd /usr', 'Enter');
   world.tmux('set-environment', '-t', '=other:', 'PORT', '3000');
+  world.tmux('set-option', '-t', '=other:', 'status-left', 'theirs');
+  // Of no workspace, and what we note ourselves.
+  world.tmux('set-option', '-g', 'status-right', 'all');
+  world.tmux('set-option', '-s', '@continuum', '1');
+  world.tmux('set-option', '-pt', '=claude-dev-shop:', '@cw_state', 'idle');
   await waitUntil(
     'the shell is there',
     () => world.tmux('display', '-p', '-t', '=other:', '#{pane_current_path}').trim() === '/usr',
@@ -105,6 +117,7 @@ test('it sees what no notification tells: a cd, an environment, a synchronized w
   expect(world.tmux('show-hooks', '-g', 'after-set-environment').trim()).toBe(
     'after-set-environment[0] set-option -s @user_saw yes',
   );
+  expect(world.tmux('show-hooks', '-g', 'after-set-option').trim()).toBe('after-set-option');
   expect(counts.failures).toEqual([]);
 });
 

@@ -13,6 +13,7 @@ const well: SavingFacts = {
   open: 2,
   autostart: true,
   rehearsals: [],
+  damaged: null,
   service: null,
   age: (at) => `[${at.slice(0, 10)}]`,
 };
@@ -21,6 +22,13 @@ const shown = (facts: Partial<SavingFacts>) =>
   checkSaving({ ...well, ...facts }).map(({ id, level, message }: Finding) => `${level} ${id}: ${message}`);
 
 describe('what is found of saving', () => {
+  it('files that did not read and were set aside', () => {
+    const damaged = { count: 2, newest: '2026-01-03T00:00:00.000Z', folder: '/state/damaged' };
+    expect(shown({ damaged }).at(-1)).toBe(
+      'warning store.damaged: 2 saved files did not read and were set aside, the last one [2026-01-03] ago',
+    );
+  });
+
   it('the daemon, and its last save', () => {
     expect(shown({})).toEqual(['ok daemon.running: process 7', 'ok daemon.save: [2026-01-01] ago']);
     expect(

@@ -105,3 +105,16 @@ it.each([
 ])('a typed line waits where the cursor is: %j', (screen, expected) => {
   expect(isOnLine(screen, './deploy.sh prod ')).toBe(expected);
 });
+
+it('a window with an editor has its layout before anything is drawn in it', () => {
+  const resume = new Map([
+    ['b', { run: 'nvim -S x', typed: null, textFile: null, historyFile: null, editorSocket: '/s' }],
+  ]);
+  const layout = 'even-vertical';
+  const [window] = blueprint.windows;
+  const laid = { ...blueprint, windows: [{ ...window!, layout }] };
+  const create = (given: ServerFacts) =>
+    plan(laid, given).create.flatMap(({ command }) => (command.at(-1) === layout ? [command[0]] : []));
+  expect(create({ ...facts, resume })).toEqual(['select-layout']);
+  expect(create(facts)).toEqual([]);
+});

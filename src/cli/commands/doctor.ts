@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { messageOf } from '../../errors.js';
 import { checkEnvironment } from '../../health/environment.js';
 import { type Finding, worstFirst } from '../../health/finding.js';
@@ -5,6 +6,7 @@ import { checkSaving, type DaemonSeen, type SavingFacts } from '../../health/sav
 import { checkTmux } from '../../health/tmux.js';
 import { installedUnit, lingers, systemdState } from '../../integration/systemd.js';
 import { findDaemon } from '../../rpc/start.js';
+import { setAside } from '../../snapshot/damaged.js';
 import { lastRehearsal } from '../../snapshot/rehearsal.js';
 import { readWorld } from '../../workspace/world.js';
 import type { Command, Context } from '../command.js';
@@ -56,9 +58,17 @@ async function savingFacts(context: Context): Promise<SavingFacts> {
       const last = world && lastRehearsal(world.registry, id);
       return last ? [{ name, ...last }] : [];
     }),
+    damaged: world && damagedSeen(world.registry.folder),
     service: systemd.running ? { unit: installedUnit(env), lingers: await lingers(env) } : null,
     age,
   };
+}
+
+function damagedSeen(folder: string): SavingFacts['damaged'] {
+  const found = setAside(folder).sort((a, b) => b.at - a.at);
+  const [newest] = found;
+  if (!newest) return null;
+  return { count: found.length, newest: new Date(newest.at).toISOString(), folder: dirname(newest.path) };
 }
 
 async function daemonSeen(server: string, env: NodeJS.ProcessEnv): Promise<DaemonSeen> {
