@@ -1,7 +1,10 @@
+import { statSync } from 'node:fs';
+import { readTextIfAny } from '../system/files.js';
 import type { Pane, Window } from '../tmux/reading.js';
 import type { Registry } from '../workspace/registry.js';
+import type { BlobStore } from './blobs.js';
 import { saveEditorSession } from './editor-session.js';
-import type { Program } from './model.js';
+import type { ObservedPane, Program } from './model.js';
 
 /** A pane in which nvim is in the foreground. */
 export interface EditorPane {
@@ -33,22 +36,34 @@ export function editorPane(
 /** Has the nvims of panes write their sessions; one that lives long asks only those that did something since. */
 export class EditorSaves {
   private readonly saved = new Map<string, { readonly print: string; readonly second: number }>();
+  /** The last session of each, by its file, under the time of that file. */
+  private readonly blobs = new Map<string, { readonly time: number; readonly blob: string }>();
 
-  constructor(private readonly registry: Registry) {}
+  constructor(
+    private readonly registry: Registry,
+    private readonly store: BlobStore,
+  ) {}
 
   /**
    * Asks all of them at once. One that does not answer (it runs a command, or waits for a key) keeps the session of
    * before, which is no failure of the save.
    *
+   * Each snapshot names the session that goes with it: one that is restored later opens what was open then.
+   *
    * @param every also those whose panes show what they showed.
    */
   async save(
-    workspaces: readonly { readonly workspace: string; readonly editors: readonly EditorPane[] }[],
+    workspaces: readonly {
+      readonly workspace: string;
+      readonly editors: readonly EditorPane[];
+      readonly draft: { readonly panes: Record<string, ObservedPane> };
+    }[],
     every: boolean,
   ): Promise<void> {
-    const all = workspaces.flatMap(({ workspace, editors }) =>
-      editors.map((editor) => ({ workspace, editor })),
+    const all = workspaces.flatMap(({ workspace, editors, draft }) =>
+      editors.map((editor) => ({ workspace, editor, pane: draft.panes[editor.key] })),
     );
+    if (all.length === 0) return;
     const second = Math.floor(Date.now() / 1000);
     // With a user who waits a slow one gets more time than among changes, which come one after the other.
     const limit = every ? 1000 : 250;
@@ -62,6 +77,22 @@ export class EditorSaves {
           this.saved.set(editor.id, { print: editor.print, second });
         }),
     );
+    for (const { workspace, editor, pane } of all) {
+      const blob = await this.blobOf(this.registry.editorSession(workspace, editor.key));
+      if (pane && blob !== null) pane.editorSession = blob;
+    }
+  }
+
+  private async blobOf(file: string): Promise<string | null> {
+    const time = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+    if (time === undefined) return null;
+    const known = this.blobs.get(file);
+    if (known?.time === time) return known.blob;
+    const text = readTextIfAny(file);
+    if (text === null) return null;
+    const [blob = ''] = await this.store.put([text]);
+    this.blobs.set(file, { time, blob });
+    return blob;
   }
 
   private hasMoved({ id, print, activity }: EditorPane): boolean {

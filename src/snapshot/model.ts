@@ -86,6 +86,12 @@ export const ObservedPane = z.strictObject({
   conversation: SavedConversation.nullable().optional(),
   /** A line that a restore typed at its prompt and that waits for Enter; null or left out: none does. */
   typed: z.string().nullable().optional(),
+  /** The blob with the session of its editor, as that wrote it for this save; null or left out: there is none. */
+  editorSession: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable()
+    .optional(),
 });
 export type ObservedPane = z.infer<typeof ObservedPane>;
 

@@ -241,7 +241,10 @@ async function restore(
   const identified = identify(registry, snapshot.blueprint, server, options);
   const { problems } = identified;
   const starts = await conversationStarts(registry, snapshot, identified.blueprint, options);
-  const plans = withConversations(resumes(registry, snapshot, identified.blueprint, options), starts);
+  const plans = withConversations(
+    await resumes(registry, blobs, snapshot, identified.blueprint, options),
+    starts,
+  );
   const blueprint = inTheirFolders(withStartCommands(identified.blueprint, plans), starts);
   const waits = delays(blueprint, starts, options.stagger ?? new Stagger());
   const reports = paneReports(blueprint, plans).map((report) =>
@@ -373,12 +376,13 @@ function rebased(blueprint: Blueprint, from: string, to: string): Blueprint {
   };
 }
 
-function resumes(
+async function resumes(
   registry: Registry,
+  blobs: BlobStore,
   snapshot: Snapshot,
   blueprint: Blueprint,
   options: RestoreOptions,
-): Map<string, Resume> {
+): Promise<Map<string, Resume>> {
   const environment = Object.fromEntries(blueprint.environment.map(({ name, value }) => [name, value]));
   const path = environment.PATH ?? options.env.PATH ?? '';
   const facts = {
@@ -388,14 +392,15 @@ function resumes(
     folderExists: isFolder,
   };
   const panes = blueprint.windows.flatMap((window) => window.panes);
-  return new Map(
-    panes.flatMap((pane) => {
-      const observed = snapshot.panes[pane.key];
-      if (!observed) return [];
-      const editor = editorFacts(pane, snapshot.blueprint, blueprint, registry, options);
-      return [[pane.key, resumeOf(pane, observed, { ...facts, editor })]];
-    }),
-  );
+  const made = new Map<string, Resume>();
+  for (const pane of panes) {
+    const observed = snapshot.panes[pane.key];
+    if (!observed) continue;
+    const session = observed.editorSession ? await blobs.get(observed.editorSession) : null;
+    const editor = editorFacts(pane, snapshot.blueprint, blueprint, registry, options, session);
+    made.set(pane.key, resumeOf(pane, observed, { ...facts, editor }));
+  }
+  return made;
 }
 
 /** A program in place of a shell starts again only where it may; else its pane gets a shell. */

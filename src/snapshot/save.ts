@@ -87,7 +87,7 @@ export class Saver {
     private settings: Pick<Settings, 'scrollbackLines' | 'paneHistory'>,
   ) {
     this.blobs = new BlobStore(registry.folder);
-    this.editors = new EditorSaves(registry);
+    this.editors = new EditorSaves(registry, this.blobs);
     this.conversations = new ConversationRegistry(this.registry.folder);
     this.observer = this.newObserver();
   }
@@ -151,7 +151,8 @@ export class Saver {
       note: request.note ?? null,
       server: request.dying ? 'dying' : isTrusted(draft) ? lived : 'unknown',
     });
-    const editors = this.editors.save(observed, !isFrequent);
+    // Before the snapshots, which name the sessions.
+    await this.editors.save(observed, !isFrequent);
     const results = await saveAll(
       observed.map(({ workspace, draft }) => ({
         store: this.store(workspace),
@@ -159,7 +160,6 @@ export class Saver {
         options: optionsOf(draft),
       })),
     );
-    await editors;
     // Claude deletes its transcripts by itself: what a snapshot names is kept beside it. (Each finished turn is, too.)
     if (!isFrequent) await vaultAll(vaultFolder(this.registry.folder), conversationsIn(observed));
     return observed.map(({ workspace, name, path, draft }, index) => {

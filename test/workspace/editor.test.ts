@@ -106,6 +106,39 @@ describe.skipIf(findProgram('nvim') === null)('the nvim of a template', () => {
     expect(session('shop')).toContain('keepjumps 33');
   });
 
+  it('comes back as it was at the moment that is restored, and then as it was last', async () => {
+    const world = sandbox();
+    const lines = Array.from({ length: 60 }, (_, line) => `one line ${line + 1}`);
+    world.file('projects/shop/one.txt', lines.join('\n'));
+    world.file('projects/shop/two.txt', 'two line 1\n');
+    world.file('projects/shop/.cw.yaml', 'windows: [{name: code, panes: [nvim one.txt, null]}]\n');
+    await cw(world, 'up', '--detach', '--trust', 'projects/shop');
+    const pane = '=claude-dev-shop:code.0';
+    await waitUntil('nvim shows its file', () => world.screen(pane).includes('one line 1'));
+    command(world, pane, 'call cursor(33, 3)');
+    await waitUntil('the cursor is there', () => world.screen(pane).includes('one line 40'));
+    const [first] = await cw(world, 'save', 'shop', '--note', 'at 33');
+    // Without a change of the windows: such a save takes the place of the one before, unless that has a note.
+    command(world, pane, 'split two.txt');
+    await waitUntil('the other file is there', () => world.screen(pane).includes('two line 1'));
+    await cw(world, 'save', 'shop');
+    await cw(world, 'kill', '--yes', 'shop');
+    const last = await cw(world, 'snapshot', 'pin', 'shop');
+
+    await cw(world, 'restore', 'shop', '--at', first.id);
+    await waitUntil('it is back', () => world.screen(pane).includes('one line 33'));
+    expect(world.screen(pane)).not.toContain('two line 1');
+    await cw(world, 'kill', '--yes', 'shop');
+    await cw(world, 'restore', 'shop', '--at', last.id);
+    await waitUntil('the later one is back', () => world.screen(pane).includes('two line 1'));
+    // What is collected keeps what a snapshot names.
+    await cw(world, 'prune');
+    await cw(world, 'kill', '--yes', 'shop');
+    await cw(world, 'restore', 'shop', '--at', first.id);
+    await waitUntil('it is back again', () => world.screen(pane).includes('one line 33'));
+    expect(world.screen(pane)).not.toContain('two line 1');
+  });
+
   it('with a Session.vim uses it, unless that came with a repository that is not trusted', async () => {
     const world = sandbox();
     world.file('projects/shop/Session.vim', 'edit one.txt\n');
@@ -122,7 +155,9 @@ describe.skipIf(findProgram('nvim') === null)('the nvim of a template', () => {
     await cw(world, 'save', 'shop');
     const registry = new Registry(serverAddress(world.env), world.env);
     const { id } = registry.readAll().records[0]!;
+    // As where nvim did not answer.
     rmSync(registry.editorSession(id, 'w1.p1'));
+    rmSync(join(registry.folder, 'blobs'), { recursive: true });
 
     await cw(world, 'trust', '--remove', 'projects/shop');
     const wary = await cw(world, 'restore', 'shop', '--as', 'wary', '--dry-run');
