@@ -75,6 +75,7 @@ async function runDaemon(context: Context): Promise<number> {
     import('./daemon/main.js'),
     import('./daemon/keeping.js'),
     import('./snapshot/decode.js'),
+    import('./template/parse.js'),
     import('./cli/fault.js'),
   ]);
   const { env } = context;

@@ -1,6 +1,7 @@
 import { judge } from '../cleanup/look.js';
 import { rulesOf, sweep } from '../cleanup/sweep.js';
 import { CwError, messageOf } from '../errors.js';
+import { HealthState } from '../health/state.js';
 import { serverStartPrefix } from '../integration/systemd.js';
 import type { SaveParams, SaveReason, SaveReport } from '../rpc/protocol.js';
 import { defaultPatterns } from '../snapshot/allow-list.js';
@@ -17,8 +18,10 @@ import { readSessions } from '../tmux/reading.js';
 import { joinWorkspaces } from '../workspace/find.js';
 import { Registry } from '../workspace/registry.js';
 import { AgentsWatch } from './agents.js';
+import { HealthWatch } from './health.js';
 import type { Log } from './log.js';
 import { Notifier } from './notifier.js';
+import { Restarts } from './restarts.js';
 import type { DaemonWork } from './work.js';
 
 export interface KeepingOptions {
@@ -44,11 +47,21 @@ class Keeping implements DaemonWork {
   private readonly notifier: Notifier;
   private readonly gone = new Map<string, NodeJS.Timeout>();
   private isStopping = false;
+  private readonly healthWatch: HealthWatch;
+  private readonly restarts: Restarts;
+  private lastSave: { readonly lastSaveAt: string | null; readonly lastSaveError: string | null } = {
+    lastSaveAt: null,
+    lastSaveError: null,
+  };
 
   constructor(private readonly options: KeepingOptions) {
     this.registry = new Registry(options.connection.address, options.env);
     this.saver = new Saver(options.connection, this.registry, options.settings());
     this.notifier = new Notifier(options);
+    const { notifier, registry } = this;
+    const state = new HealthState(registry.folder);
+    this.healthWatch = new HealthWatch({ ...options, state, notifier });
+    this.restarts = new Restarts({ ...options, state, registry });
   }
 
   begin(): () => Promise<void> {
@@ -57,12 +70,31 @@ class Keeping implements DaemonWork {
     const agents = new AgentsWatch({ connection, registryFolder: this.registry.folder, env, log, notifier });
     agents.start();
     return async () => {
+      await this.restarts.stop();
       await agents.stop();
       await notifier.stop();
     };
   }
 
+  async health(): Promise<void> {
+    await this.healthWatch.look(this.lastSave, this.restarts.seen());
+  }
+
   async save(request: SaveParams & { readonly reason: SaveReason }): Promise<SaveReport> {
+    try {
+      const report = await this.saveNow(request);
+      const [failed] = report.failed;
+      this.lastSave = failed
+        ? { ...this.lastSave, lastSaveError: `${failed.workspace}: ${failed.reason}` }
+        : { lastSaveAt: new Date().toISOString(), lastSaveError: null };
+      return report;
+    } catch (error) {
+      this.lastSave = { ...this.lastSave, lastSaveError: messageOf(error) };
+      throw error;
+    }
+  }
+
+  private async saveNow(request: SaveParams & { readonly reason: SaveReason }): Promise<SaveReport> {
     if (request.reason === 'shutdown') this.stopWatchingTheGone();
     const wanted = request.workspaces && new Set(request.workspaces.map((word) => this.idOf(word)));
     const saved = await this.saver.save({
@@ -70,6 +102,7 @@ class Keeping implements DaemonWork {
       note: request.note ?? null,
       ...(wanted && { only: wanted }),
     });
+    if (request.reason !== 'shutdown' && saved.some((one) => one.restarts)) this.restarts.changed();
     if (!wanted) this.watchTheGone(new Map(saved.map((one) => [one.workspace, one.server])));
     for (const { name, path, movedFrom } of saved)
       if (movedFrom !== null)

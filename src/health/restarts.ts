@@ -1,5 +1,6 @@
 import type { Restart } from '../blueprint/model.js';
-import type { PaneSeen, WorkspaceSeen } from '../survey/model.js';
+import type { PaneSeen } from '../survey/model.js';
+import type { Ending } from '../workspace/ending.js';
 
 /**
  * Which programs of a template (`restart: always` or `on-failure`) are started again, and when: a pure policy over one
@@ -18,6 +19,8 @@ export interface RestartMemory {
   readonly startedAt: number | null;
   /** The place of the cursor once the prompt was there: if that moves, somebody types. */
   readonly cursor: string | null;
+  /** The user has started it by hand: how it ended before says nothing of it. */
+  readonly byHand: boolean;
   readonly gaveUp: boolean;
 }
 
@@ -57,6 +60,7 @@ const fresh: RestartMemory = {
   quietSince: 0,
   startedAt: null,
   cursor: null,
+  byHand: false,
   gaveUp: false,
 };
 
@@ -68,41 +72,30 @@ export function restartName(workspace: string, key: string): string {
   return `${workspace} ${key}`;
 }
 
-/** Panes of open workspaces whose program is to be started again. */
-export function restartable(
-  workspaces: readonly WorkspaceSeen[],
-): { workspace: WorkspaceSeen; pane: PaneSeen }[] {
-  return workspaces.flatMap((workspace) =>
-    workspace.panes
-      .filter((pane) => pane.key !== null && pane.restart !== 'never' && pane.run !== null)
-      .map((pane) => ({ workspace, pane })),
-  );
-}
-
 /**
  * What to do about a pane's program now, and what to remember.
  *
- * A program counts as ended when the pane's shell is at its prompt with nothing behind it. Somebody who types there
- * has the pane: it is left alone until the program runs again.
+ * A program counts as ended when the pane's shell is at its prompt with nothing behind it. One that the user ended
+ * (Ctrl-C) or started himself is his; somebody who types there has the pane: it is left alone until it runs again.
  *
- * @param exit the code that the program ended with, by the pane's shell; null: not known, and then `on-failure` does
- *   nothing.
+ * @param ending how it ended, as the pane's shell noted it: `open` while it runs, or when Ctrl-C broke it off; null: not
+ *   known, and then `on-failure` does nothing.
  */
 export function decideRestart(
-  pane: Pick<PaneSeen, 'program' | 'background' | 'cursor'> & { readonly restart: Restart },
-  exit: number | null,
+  pane: Pick<PaneSeen, 'program' | 'background' | 'cursor' | 'restart'>,
+  ending: Ending | 'open' | null,
   before: RestartMemory | undefined,
   now: number,
   policy: RestartPolicy,
 ): { readonly memory: RestartMemory; readonly step: RestartStep } {
   const memory = before ?? fresh;
-  if (pane.program.kind !== 'shell' || pane.background > 0) {
-    if (pane.program.kind !== 'declared')
-      return { memory: { ...memory, downSince: null }, step: { do: 'nothing' } };
-    return running(memory, now, policy);
+  const left = { memory: { ...memory, downSince: null }, step: { do: 'nothing' } } as const;
+  if (pane.program.kind === 'declared') {
+    const byHand = ending !== null && ending !== 'open';
+    return running({ ...memory, byHand }, now, policy);
   }
-  const wanted = pane.restart === 'always' || (exit !== null && exit !== 0);
-  if (!wanted) return { memory: { ...memory, downSince: null }, step: { do: 'nothing' } };
+  if (pane.program.kind !== 'shell' || pane.background > 0) return left;
+  if (memory.byHand || !isWanted(pane.restart, ending)) return left;
   if (memory.gaveUp) return { memory, step: { do: 'nothing' } };
   const seen =
     memory.downSince === null ? { ...memory, downSince: now, quietSince: now, cursor: pane.cursor } : memory;
@@ -113,21 +106,30 @@ export function decideRestart(
     if (now - downSince > prompting) return { memory: seen, step: { do: 'nothing' } };
     return { memory: { ...seen, quietSince: now, cursor: pane.cursor }, step: { do: 'wait', wait } };
   }
-  const left = Math.max(downSince + wait, seen.quietSince + policy.first) - now;
-  if (left > 0) return { memory: seen, step: { do: 'wait', wait: left } };
-  return {
-    memory: { ...fresh, times: seen.times + 1, startedAt: now },
-    step: { do: 'start' },
-  };
+  const rest = Math.max(downSince + wait, seen.quietSince + policy.first) - now;
+  if (rest > 0) return { memory: seen, step: { do: 'wait', wait: rest } };
+  return { memory: { ...fresh, times: seen.times + 1, startedAt: now }, step: { do: 'start' } };
 }
 
-function running(memory: RestartMemory, now: number, { steady }: RestartPolicy) {
+const interrupted = 130;
+
+function isWanted(restart: Restart, ending: Ending | 'open' | null): boolean {
+  if (ending === 'open' || (ending !== null && ending.status === interrupted)) return false;
+  if (restart === 'always') return true;
+  return restart === 'on-failure' && ending !== null && ending.status !== 0;
+}
+
+function running(
+  memory: RestartMemory,
+  now: number,
+  { steady }: RestartPolicy,
+): { readonly memory: RestartMemory; readonly step: RestartStep } {
   const ran = memory.startedAt === null ? Number.POSITIVE_INFINITY : now - memory.startedAt;
-  if (ran >= steady) return { memory: fresh, step: { do: 'nothing' } as const };
+  if (ran >= steady) return { memory: { ...fresh, byHand: memory.byHand }, step: { do: 'nothing' } };
   // It may end again at once: when it has not, it is well.
   return {
     memory: { ...memory, downSince: null, gaveUp: false },
-    step: { do: 'wait', wait: steady - ran } as const,
+    step: { do: 'wait', wait: steady - ran },
   };
 }
 

@@ -55,6 +55,8 @@ export interface Saved {
    * and its server lives. null when it is the latest.
    */
   readonly settlesIn: number | null;
+  /** It has programs that are to be started again when they end. */
+  readonly restarts: boolean;
 }
 
 /**
@@ -179,6 +181,9 @@ export class Saver {
         written: result instanceof Error ? false : (result?.written ?? false),
         failure,
         movedFrom: moved.get(workspace) ?? null,
+        restarts: draft.blueprint.windows.some(({ panes }) =>
+          panes.some((pane) => pane.run !== null && pane.restart !== 'never'),
+        ),
         settlesIn: isDoubtful(result) ? this.noteLoss(draft, now) : this.forgetLoss(workspace),
       };
     });

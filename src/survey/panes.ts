@@ -1,7 +1,10 @@
-import { parsePaneRecord, parseWindowRecord } from '../blueprint/record.js';
+import { type PaneRecord, parsePaneRecord, parseWindowRecord } from '../blueprint/record.js';
 import type { Program } from '../snapshot/model.js';
-import { family, type Processes, type ProcessSample } from '../system/processes.js';
-import type { Pane, Reading, Session, Window } from '../tmux/reading.js';
+import { programsOf } from '../snapshot/programs.js';
+import { family, type Processes, type ProcessSample, readProcesses } from '../system/processes.js';
+import type { Connection } from '../tmux/connection.js';
+import { type Pane, type Reading, readServer, type Session, type Window } from '../tmux/reading.js';
+import { sessionLabel } from '../workspace/find.js';
 import { utc } from '../workspace/list.js';
 import type { FolderSeen } from './folders.js';
 import type { PaneSeen, SessionSeen } from './model.js';
@@ -12,6 +15,47 @@ export interface PaneFacts {
   readonly of: (session: string, folders: ReadonlyMap<string, FolderSeen>) => readonly PaneSeen[];
   /** The processes of panes by the panes' own, each once. */
   readonly processesOf: (pids: readonly number[]) => readonly ProcessSample[];
+}
+
+/** A pane of a workspace, as far as it takes to see what its program does. */
+export interface ProgramSeen {
+  /** The workspace's id and name. */
+  readonly workspace: string;
+  readonly name: string;
+  readonly pane: PaneSeen;
+  readonly record: PaneRecord;
+}
+
+/**
+ * The panes with a declared program whose record a caller wants, by one batch of tmux and one reading of the processes.
+ *
+ * @throws CwError `tmux-unusable`; `isNoServer` tells the case that no server runs.
+ */
+export async function readPrograms(
+  connection: Connection,
+  wants: (record: PaneRecord) => boolean,
+): Promise<{ readonly programs: readonly ProgramSeen[]; readonly defaultShell: string }> {
+  const reading = await readServer(connection);
+  const { defaultShell } = reading;
+  const wanted = reading.panes.filter((pane) => {
+    const record = parsePaneRecord(pane.mark ?? '');
+    return record !== null && record.run !== null && wants(record);
+  });
+  if (wanted.length === 0) return { programs: [], defaultShell };
+  const processes = readProcesses();
+  const programs = programsOf(wanted, processes.byPid);
+  const windows = new Map(reading.windows.map((window) => [window.id, window]));
+  const sessions = new Map(reading.sessions.map((session) => [session.id, session]));
+  const seen = wanted.flatMap((pane): ProgramSeen[] => {
+    const window = windows.get(pane.window);
+    const session = window && sessions.get(window.session);
+    const record = parsePaneRecord(pane.mark ?? '');
+    if (!window || !record || session?.workspace == null) return [];
+    const name = sessionLabel(session.name);
+    const one = paneSeen(window, pane, new Map(), programs.get(pane.id), processes);
+    return [{ workspace: session.workspace, name, pane: one, record }];
+  });
+  return { programs: seen, defaultShell };
 }
 
 /** The panes of a reading by their sessions. A window that several sessions show is in each of them. */

@@ -33,6 +33,7 @@ export async function runGroup(script: string, options: GroupOptions): Promise<G
   return new Promise((done) => {
     const tail = new Tail(keep);
     let timedOut = false;
+    let isOver = false;
     // detached: a session and a process group of its own, whose id is its pid.
     const child = spawn('/bin/sh', ['-c', script], {
       cwd,
@@ -42,6 +43,8 @@ export async function runGroup(script: string, options: GroupOptions): Promise<G
     });
     const timers: NodeJS.Timeout[] = [];
     const finish = (exitCode: number | null, failedToStart: string | null) => {
+      if (isOver) return;
+      isOver = true;
       for (const timer of timers) clearTimeout(timer);
       signalGroup(child.pid, 'SIGKILL');
       child.stdout.destroy();
@@ -51,8 +54,12 @@ export async function runGroup(script: string, options: GroupOptions): Promise<G
     child.stdout.on('data', (bytes: Buffer) => tail.add(bytes));
     child.stderr.on('data', (bytes: Buffer) => tail.add(bytes));
     child.on('error', (error) => finish(null, messageOf(error)));
-    // Not "close": that waits for everyone who has its output open. What it wrote before is read first.
-    child.on('exit', (code) => setImmediate(() => finish(code, null)));
+    child.on('exit', (code) => {
+      signalGroup(child.pid, 'SIGKILL');
+      // All that it wrote is read, unless somebody who left its group holds its output open.
+      child.on('close', () => finish(code, null));
+      timers.push(setTimeout(() => finish(code, null), grace));
+    });
     timers.push(
       setTimeout(() => {
         timedOut = true;
