@@ -72,6 +72,7 @@ export class Restarts {
     const { connection, registry, settings } = this.options;
     const { programs, defaultShell } = await readPrograms(
       connection,
+      (id, key) => readEnding(registry.endingPath(id, key)),
       ({ restart, run }) => restart !== 'never' && !claude.test(run ?? ''),
     ).catch((error: unknown) => {
       if (isNoServer(error)) return { programs: [], defaultShell: '' };
@@ -85,13 +86,14 @@ export class Restarts {
     for (const program of programs) {
       const name = restartName(program.workspace, program.record.key);
       names.add(name);
-      const ending = readEnding(registry.endingPath(program.workspace, program.record.key));
-      const { memory, step } = decideRestart(program.pane, ending, this.memories.get(name), now, policy);
+      const { ending } = program.pane;
+      const { memory, step } = decideRestart(program.pane, this.memories.get(name), now, policy);
       this.memories.set(name, memory);
       if (step.do === 'wait') waits.push(step.wait);
       if (step.do === 'give-up') this.giveUp(program, memory);
       if (step.do === 'start') {
-        await this.start(program, memory, defaultShell);
+        const code = ending === null || ending === 'open' ? '' : ` (exit code ${ending.status})`;
+        await this.start(program, `ended${code}`, memory, defaultShell);
         waits.push(policy.steady);
       }
     }
@@ -100,11 +102,16 @@ export class Restarts {
     if (waits.length > 0 && !this.timer) this.soon(Math.max(50, Math.min(...waits)));
   }
 
-  private async start(program: ProgramSeen, { times }: RestartMemory, defaultShell: string): Promise<void> {
+  private async start(
+    program: ProgramSeen,
+    how: string,
+    { times }: RestartMemory,
+    defaultShell: string,
+  ): Promise<void> {
     const { connection, registry, settings, log } = this.options;
     const { pane, record, workspace, name } = program;
     const { paneHistory, health } = settings();
-    const note = `[cw: ${record.run} ended, and is started again (${times} of ${health.restarts})]`;
+    const note = `[cw: ${record.run} ${how}, and is started again (${times} of ${health.restarts})]`;
     try {
       await startAgain(connection, registry, {
         workspace,
@@ -114,7 +121,7 @@ export class Restarts {
         paneHistory,
         note,
       });
-      log.info(`${name}: ${record.run} ended in pane ${pane.place}, and was started again`, { times });
+      log.info(`${name}: ${record.run} ${how} in pane ${pane.place}, and was started again`, { times });
     } catch (error) {
       log.warn(`${name}: ${record.run} was not started again: ${messageOf(error)}`);
     }

@@ -3,7 +3,7 @@ import { simpleCommands } from '../snapshot/command-line.js';
 import type { PaneSeen, WorkspaceSeen } from '../survey/model.js';
 import { shellWord, tildePath } from '../system/paths.js';
 import type { Fault, WorkspaceCheck } from './check.js';
-import { restartName } from './restarts.js';
+import { type RestartSeen, restartName } from './restarts.js';
 import { count, shellPath, since, span, words } from './words.js';
 
 /** The checks of windows, panes and what runs in them. */
@@ -72,10 +72,11 @@ export const paneChecks: readonly WorkspaceCheck[] = [
     well: "the template's programs that stay are running",
     look: (workspace, facts) => {
       // What was opened just now is still starting.
-      if (since(workspace.session?.createdAt, facts.survey.at) < settled) return [];
+      const isNew = since(workspace.session?.createdAt, facts.survey.at) < settled;
       return workspace.panes.flatMap((pane) => {
         const known = pane.key === null ? undefined : facts.restarts.get(restartName(workspace.id, pane.key));
-        return stays(pane) ? notRunning(workspace, pane, known, facts.survey.at) : [];
+        if (!stays(pane) || (isNew && known === undefined)) return [];
+        return notRunning(workspace, pane, known);
       });
     },
   },
@@ -105,7 +106,7 @@ export const paneChecks: readonly WorkspaceCheck[] = [
 ];
 
 /** Milliseconds after the opening of a workspace in which its programs may be on their way. */
-const settled = 20_000;
+const settled = 10_000;
 
 /** For people: `pane 2.1`, as tmux counts it. */
 export function paneName(pane: Pick<PaneSeen, 'place'>): string {
@@ -124,13 +125,9 @@ export function stays({ run, restart }: Pick<PaneSeen, 'run' | 'restart'>): bool
   );
 }
 
-function notRunning(
-  workspace: WorkspaceSeen,
-  pane: PaneSeen,
-  known: { readonly state: 'waits' | 'gave-up'; readonly times: number } | undefined,
-  _now: string,
-): Fault[] {
-  const { program, run } = pane;
+function notRunning(workspace: WorkspaceSeen, pane: PaneSeen, known: RestartSeen | undefined): Fault[] {
+  const { program, run, ending } = pane;
+  const how = ending === null || ending === 'open' ? '' : ` (exit code ${ending.status})`;
   const subject = paneName(pane);
   const by = `claude-switch ${shellWord(workspace.name)}, and in ${subject}: ${run}`;
   switch (program.kind) {
@@ -155,8 +152,11 @@ function notRunning(
         const message = `${run} ended ${known.times + 1} times in a row: it is not started again`;
         return [{ level: 'error', subject, message, fix: `See why it ends. Then: ${by}` }];
       }
+      // It was to be started again after a failure alone.
+      if (pane.restart === 'on-failure' && ending !== null && ending !== 'open' && ending.status === 0)
+        return [];
       const again = known ? '; the daemon starts it again' : '';
-      return [{ level: 'warning', subject, message: `${run} does not run${again}`, fix: by }];
+      return [{ level: 'warning', subject, message: `${run} does not run${how}${again}`, fix: by }];
     }
   }
 }

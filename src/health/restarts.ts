@@ -78,17 +78,16 @@ export function restartName(workspace: string, key: string): string {
  * A program counts as ended when the pane's shell is at its prompt with nothing behind it. One that the user ended
  * (Ctrl-C) or started himself is his; somebody who types there has the pane: it is left alone until it runs again.
  *
- * @param ending how it ended, as the pane's shell noted it: `open` while it runs, or when Ctrl-C broke it off; null: not
- *   known, and then `on-failure` does nothing.
+ * Where it is not known how it ended, `on-failure` does nothing.
  */
 export function decideRestart(
-  pane: Pick<PaneSeen, 'program' | 'background' | 'cursor' | 'restart'>,
-  ending: Ending | 'open' | null,
+  pane: Pick<PaneSeen, 'program' | 'background' | 'cursor' | 'restart' | 'ending'>,
   before: RestartMemory | undefined,
   now: number,
   policy: RestartPolicy,
 ): { readonly memory: RestartMemory; readonly step: RestartStep } {
   const memory = before ?? fresh;
+  const { ending } = pane;
   const left = { memory: { ...memory, downSince: null }, step: { do: 'nothing' } } as const;
   if (pane.program.kind === 'declared') {
     const byHand = ending !== null && ending !== 'open';

@@ -7,6 +7,7 @@ import type { Program } from '../snapshot/model.js';
 import type { Rehearsal } from '../snapshot/rehearsal.js';
 import type { ProcessUse } from '../system/processes.js';
 import type { Declared } from '../workspace/declared.js';
+import type { Ending } from '../workspace/ending.js';
 import type { WorkspaceRecord } from '../workspace/registry.js';
 
 /**
@@ -142,6 +143,11 @@ export interface PaneSeen {
     readonly argv: readonly string[];
     readonly ageSeconds: number | null;
   } | null;
+  /**
+   * How its declared command ended, as its shell noted it: `open` while it runs, or when Ctrl-C broke it off; null: it
+   * has none, or it is not known.
+   */
+  readonly ending: Ending | 'open' | null;
   /** Processes below its own that are not in the foreground: jobs, servers in the background. */
   readonly background: number;
   readonly active: boolean;

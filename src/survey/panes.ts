@@ -4,6 +4,7 @@ import { programsOf } from '../snapshot/programs.js';
 import { family, type Processes, type ProcessSample, readProcesses } from '../system/processes.js';
 import type { Connection } from '../tmux/connection.js';
 import { type Pane, type Reading, readServer, type Session, type Window } from '../tmux/reading.js';
+import type { Ending } from '../workspace/ending.js';
 import { sessionLabel } from '../workspace/find.js';
 import { utc } from '../workspace/list.js';
 import type { FolderSeen } from './folders.js';
@@ -16,6 +17,9 @@ export interface PaneFacts {
   /** The processes of panes by the panes' own, each once. */
   readonly processesOf: (pids: readonly number[]) => readonly ProcessSample[];
 }
+
+/** How the command of a pane ended, as its shell noted it. */
+export type EndingOf = (workspace: string, key: string) => Ending | 'open' | null;
 
 /** A pane of a workspace, as far as it takes to see what its program does. */
 export interface ProgramSeen {
@@ -33,6 +37,7 @@ export interface ProgramSeen {
  */
 export async function readPrograms(
   connection: Connection,
+  endingOf: EndingOf,
   wants: (record: PaneRecord) => boolean,
 ): Promise<{ readonly programs: readonly ProgramSeen[]; readonly defaultShell: string }> {
   const reading = await readServer(connection);
@@ -52,8 +57,10 @@ export async function readPrograms(
     const record = parsePaneRecord(pane.mark ?? '');
     if (!window || !record || session?.workspace == null) return [];
     const name = sessionLabel(session.name);
-    const one = paneSeen(window, pane, new Map(), programs.get(pane.id), processes);
-    return [{ workspace: session.workspace, name, pane: one, record }];
+    const { workspace } = session;
+    const ending = (key: string) => endingOf(workspace, key);
+    const one = paneSeen(window, pane, new Map(), programs.get(pane.id), processes, ending);
+    return [{ workspace, name, pane: one, record }];
   });
   return { programs: seen, defaultShell };
 }
@@ -63,6 +70,7 @@ export function panesOf(
   reading: Reading,
   processes: Processes | null,
   programs: ReadonlyMap<string, Program>,
+  endingOf: EndingOf,
 ): PaneFacts {
   const windows = new Map<string, Window[]>();
   for (const window of reading.windows.toSorted((a, b) => a.index - b.index))
@@ -76,10 +84,13 @@ export function panesOf(
     );
   return {
     pathsOf: (session) => inSession(session).map(({ pane }) => pane.currentPath),
-    of: (session, folders) =>
-      inSession(session).map(({ window, pane }) =>
-        paneSeen(window, pane, folders, programs.get(pane.id), processes),
-      ),
+    of: (session, folders) => {
+      const workspace = reading.sessions.find(({ id }) => id === session)?.workspace ?? '';
+      const ending = (key: string) => endingOf(workspace, key);
+      return inSession(session).map(({ window, pane }) =>
+        paneSeen(window, pane, folders, programs.get(pane.id), processes, ending),
+      );
+    },
     processesOf(pids) {
       if (!processes) return [];
       const all = pids.flatMap((pid) => family(pid, processes));
@@ -94,6 +105,7 @@ function paneSeen(
   folders: ReadonlyMap<string, FolderSeen>,
   program: Program = { kind: 'unknown', reason: 'it was not read' },
   processes: Processes | null,
+  endingOf: (key: string) => ReturnType<EndingOf>,
 ): PaneSeen {
   const record = parsePaneRecord(pane.mark ?? '');
   const own = processes?.byPid.get(pane.pid);
@@ -124,6 +136,7 @@ function paneSeen(
       argv: processes?.table.argv(leader.pid) ?? [],
       ageSeconds: leader.ageSeconds,
     },
+    ending: record !== null && record.run !== null ? endingOf(record.key) : null,
     background: behind.length,
     active: pane.active && window.active,
     scrollbackBytes: pane.historyBytes,

@@ -26,6 +26,7 @@ import type { Connection } from '../tmux/connection.js';
 import { isNoServer } from '../tmux/failure.js';
 import { type Reading, readServer } from '../tmux/reading.js';
 import { type Declared, declaredOf } from '../workspace/declared.js';
+import { readEnding } from '../workspace/ending.js';
 import { sessionLabel } from '../workspace/find.js';
 import { Registry, type WorkspaceRecord } from '../workspace/registry.js';
 import { type FolderSeen, lookAtFolders } from './folders.js';
@@ -86,7 +87,7 @@ export async function takeSurvey(options: SurveyOptions): Promise<Taken> {
   const { processes, processesUnknown } = processesNow();
   const { drained, agentsUnknown } = await agentsNow(registry.folder, reading, processes, options);
   const places = placesOf(reading, records, options);
-  const panes = reading ? readPanes(reading, processes) : null;
+  const panes = reading ? readPanes(reading, processes, registry) : null;
   const folders = await lookAtFolders(
     places.flatMap(({ path, sessionId }) => [path, ...(panes && sessionId ? panes.pathsOf(sessionId) : [])]),
     folderPatience,
@@ -391,8 +392,9 @@ async function diskOf(folder: string): Promise<Disk | null> {
   }
 }
 
-function readPanes(reading: Reading, processes: Processes | null): PaneFacts {
-  return panesOf(reading, processes, programsOf(reading.panes, processes?.byPid ?? null));
+function readPanes(reading: Reading, processes: Processes | null, registry: Registry): PaneFacts {
+  const programs = programsOf(reading.panes, processes?.byPid ?? null);
+  return panesOf(reading, processes, programs, (id, key) => readEnding(registry.endingPath(id, key)));
 }
 
 function grouped<T>(all: readonly T[], keyOf: (one: T) => string): Map<string, T[]> {

@@ -132,6 +132,11 @@ const workspaceCases: readonly [
     ['warning programs.running pane 1.1'],
   ],
   [
+    'what has restart: on-failure ended well',
+    { panes: [paneSeen({ run: './serve', restart: 'on-failure', ending: { status: 0, seconds: 9 } })] },
+    [],
+  ],
+  [
     'it was opened just now',
     { panes: [paneSeen(server)], session: { ...old, createdAt: ago({ seconds: 5 }) } },
     [],

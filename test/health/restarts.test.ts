@@ -21,8 +21,7 @@ function program(restart: PaneSeen['restart'] = 'always') {
   return {
     look(now: number, changes: Partial<PaneSeen> = {}, ending: Ending | 'open' | null = failed) {
       const decided = decideRestart(
-        paneSeen({ run: './serve', restart, ...changes }),
-        ending,
+        paneSeen({ run: './serve', restart, ending, ...changes }),
         memory,
         now,
         policy,
