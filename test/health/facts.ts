@@ -181,7 +181,6 @@ export function surveyOf(workspaces: readonly WorkspaceSeen[], changes: Partial<
       scrollbackBytes: 1_000_000,
       clockSet: 0,
       otherSessions: 0,
-      clockSet: 0,
     },
     workspaces,
     strays: [],
