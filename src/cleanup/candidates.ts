@@ -66,7 +66,7 @@ function treesOf({ git }: WorkspaceSeen): { trees: TreeSeen[]; unknown: string[]
   if (git.kind === 'unknown') return { trees: [], unknown: [git.reason] };
   const trees: TreeSeen[] = [];
   const unknown: string[] = [];
-  for (const { gone, status, branch, name, path, unpushed, hasRemote } of git.trees) {
+  for (const { gone, status, branch, name, path, unpushed, hasRemote, indexLockAt } of git.trees) {
     // Where no folder is, nothing can be forgotten.
     if (gone) continue;
     const label = branch ?? name;
@@ -81,7 +81,7 @@ function treesOf({ git }: WorkspaceSeen): { trees: TreeSeen[]; unknown: string[]
       hasCommits: status.commit !== null,
       unpushed: status.commit === null ? 0 : unpushed,
       stashes: status.stashes,
-      operation: status.operation,
+      operation: status.operation ?? (indexLockAt === null ? null : 'git command'),
       hasRemote,
     });
   }

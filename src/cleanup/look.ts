@@ -10,13 +10,20 @@ import { candidatesOf, clockOf } from './candidates.js';
 import { type Candidate, type CleanupRules, decideAll, type TreeSeen, type Verdict } from './policy.js';
 import { type EditorSeen, runsNvim } from './programs.js';
 
+export interface Judged {
+  /** In tmux's order. */
+  readonly verdicts: readonly Verdict[];
+  /** By which it was decided. */
+  readonly survey: Survey;
+}
+
 /**
  * The verdict on each open workspace: one survey, and the pure policy over it. Only of those that nothing else protects
  * git is asked once more for each working tree, which commits no remote has: that is no part of a survey.
  *
  * @throws CwError `tmux-unusable` when tmux did not answer.
  */
-export async function judge(options: SurveyOptions, rules: CleanupRules): Promise<Verdict[]> {
+export async function judge(options: SurveyOptions, rules: CleanupRules): Promise<Judged> {
   const { survey, processes } = await takeSurvey(options);
   if (survey.tmux.state === 'unknown')
     throw new CwError('tmux-unusable', `tmux could not be read: ${survey.tmux.reason}`, {
@@ -37,7 +44,7 @@ export async function judge(options: SurveyOptions, rules: CleanupRules): Promis
   const exact = await many(candidates, async (candidate) =>
     free.has(candidate.workspace) ? withCommits(candidate, limit, env) : candidate,
   );
-  return decideAll(exact, rules, clock);
+  return { verdicts: decideAll(exact, rules, clock), survey };
 }
 
 /** Whether the text of each nvim is saved; of those that listen where we told them to. */

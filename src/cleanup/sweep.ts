@@ -53,7 +53,8 @@ async function removeOne(verdict: Verdict, options: SweepOptions): Promise<Swept
   const nothing = { workspace, name, snapshot: null, notes: [] };
   let kept: string | null = null;
   const recheck = async () => {
-    const [now] = await judge({ ...options, only: new Set([workspace]) }, rules);
+    const { verdicts } = await judge({ ...options, only: new Set([workspace]) }, rules);
+    const [now] = verdicts;
     kept = now === undefined ? 'it is not open any more' : now.action === 'keep' ? now.reason : null;
     return kept;
   };

@@ -1,3 +1,4 @@
+import { removeLeftovers } from '../cleanup/leftovers.js';
 import { judge } from '../cleanup/look.js';
 import { rulesOf, sweep } from '../cleanup/sweep.js';
 import { CwError, messageOf } from '../errors.js';
@@ -185,7 +186,8 @@ class Keeping implements DaemonWork {
     const rules = rulesOf(settings);
     // What hooks of Claude tell is taken by the watch of agents, which tells of it.
     const options = { connection, rules, settings, env, intake: 'peek' as const };
-    for (const one of await sweep(await judge(options, rules), options)) {
+    const { verdicts } = await judge(options, rules);
+    for (const one of await sweep(verdicts, options)) {
       if (one.outcome === 'removed')
         log.info(`closed ${one.name} (${one.reason}); to bring it back: cw restore ${one.name}`, {
           snapshot: one.snapshot,
@@ -193,6 +195,8 @@ class Keeping implements DaemonWork {
         });
       else log.warn(`${one.name} was ${one.outcome === 'kept' ? 'kept' : 'not closed'}: ${one.reason}`);
     }
+    const left = await removeLeftovers({ connection, registry: this.registry, env, dryRun: false });
+    if (left.length > 0) log.info('took away what was left over', { left });
   }
 
   async verify(): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { parseCommandLine } from './proc.js';
 
 /** A process with what says whose it is. */
@@ -128,4 +128,19 @@ export function livedFor(pid: number): number | null {
   } catch {
     return null;
   }
+}
+
+/** The processes that are in a folder or below it; none where that cannot be told (another user's, no /proc). */
+export function processesIn(folder: string): number[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return `${readlinkSync(`/proc/${pid}/cwd`)}/`.startsWith(`${folder}/`);
+      } catch {
+        return false;
+      }
+    });
 }

@@ -16,7 +16,7 @@ it('what came up between the decision and the kill is found: each such workspace
   const { open, repository, options, registry, isOpen } = cleaning(world);
   const sh = await repository(join(world.home, 'projects/dirtied'));
   for (const name of ['dirtied', 'visited', 'pinned', 'closed', 'free']) await open(name);
-  const verdicts = await judge(options, options.rules);
+  const { verdicts } = await judge(options, options.rules);
   expect(verdicts.map(({ action }) => action)).toEqual(['remove', 'remove', 'remove', 'remove', 'remove']);
 
   await sh('echo two >b');

@@ -90,7 +90,7 @@ export function cleaning(world: Sandbox) {
       }
     },
     judge: () => judge(options, options.rules),
-    sweep: async (): Promise<Swept[]> => sweep(await judge(options, options.rules), options),
+    sweep: async (): Promise<Swept[]> => sweep((await judge(options, options.rules)).verdicts, options),
     /** Closes one by the door that all use, as a sweep does, with a check of the test's own. */
     async close(name: string, recheck: () => Promise<string | null>) {
       const here = await readWorld(connection, world.env);
