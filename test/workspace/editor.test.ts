@@ -123,6 +123,8 @@ describe.skipIf(findProgram('nvim') === null)('the nvim of a template', () => {
     await waitUntil('the other file is there', () => world.screen(pane).includes('two line 1'));
     await cw(world, 'save', 'shop');
     await cw(world, 'kill', '--yes', 'shop');
+    // A prune keeps one a minute.
+    await cw(world, 'snapshot', 'pin', 'shop', first.id);
     const last = await cw(world, 'snapshot', 'pin', 'shop');
 
     await cw(world, 'restore', 'shop', '--at', first.id);
