@@ -11,10 +11,12 @@ import { type AgentRow, inOrder } from './overview.js';
 
 /** What a screen asks; null: nothing that is known here. */
 export function dialogOn(screen: string): 'trust' | 'login' | 'answer' | null {
-  // The chosen one of a list has the sign with a plain blank: behind that of the composer stands a no-break one.
-  const isList = /^[\s│|]*❯ \S/m.test(screen) && !/❯\u00a0/.test(screen);
+  // Behind the sign of the composer stands a no-break blank, behind that of a list's choice and of what was said a
+  // plain one.
+  if (/❯\u00a0/.test(screen)) return null;
+  const isList = /^[\s│|]*❯ \d+\. /m.test(screen) || /\benter to (confirm|select)\b/i.test(screen);
   if (!isList && !/\bpress enter to continue\b/i.test(screen)) return null;
-  if (isList && /\btrust\b/i.test(screen)) return 'trust';
+  if (isList && /\byes, I trust\b|\btrust (the files in )?this folder\b/i.test(screen)) return 'trust';
   return /\blog ?in\b|\bsign in\b/i.test(screen) ? 'login' : 'answer';
 }
 

@@ -115,9 +115,8 @@ export const fork: Command = {
   ],
   async run(args, context) {
     const world = await readConversations(context);
-    const one = named(args.positionals.name ?? '', world);
     const name = newName(args.positionals.new ?? '', world);
-    requirePrompted(one, 'fork');
+    const one = await requirePrompted(named(args.positionals.name ?? '', world), 'fork', world);
     const prompt = promptOf(args.positionals.prompt, context);
     const id = randomUUID();
     const begin: Placed = {
@@ -175,8 +174,7 @@ export const fresh: Command = {
   ],
   async run(args, context) {
     const world = await readConversations(context);
-    const one = named(args.positionals.name ?? '', world);
-    requirePrompted(one, 'summarise');
+    const one = await requirePrompted(named(args.positionals.name ?? '', world), 'summarise', world);
     const name = newName(args.positionals.new ?? nextName(labelOf(one), world), world);
     const place = args.options.print
       ? null

@@ -6,8 +6,9 @@ import { modeOf, type StartMode, startLine } from '../claude/launch.js';
 import { isConversationId } from '../claude/model.js';
 import { claudeStateFolder } from '../claude/registry.js';
 import { pasteable, specialBeginning } from '../claude/send.js';
+import { claudeFolder, transcriptPath } from '../claude/slug.js';
 import { Spool } from '../claude/spool.js';
-import { isObject } from '../claude/transcripts.js';
+import { isObject, isPrompted } from '../claude/transcripts.js';
 import { CwError } from '../errors.js';
 import { isFolder } from '../system/files.js';
 import { shellWord } from '../system/paths.js';
@@ -325,9 +326,27 @@ export function again(one: Conversation, world: Conversations): Placed {
   };
 }
 
-/** @throws CwError `not-found` when its transcript is gone, `refused` when nothing was ever said in it. */
-export function requirePrompted(one: Conversation, what: string): void {
-  if (one.prompted) return;
+/** Milliseconds in which a running Claude Code writes what was said. */
+const writing = 3000;
+
+/**
+ * @returns it with its transcript.
+ * @throws CwError `not-found` when its transcript is gone, `refused` when nothing was ever said in it.
+ */
+export async function requirePrompted(
+  one: Conversation,
+  what: string,
+  { facts }: Pick<Conversations, 'facts'>,
+): Promise<Conversation> {
+  if (one.prompted) return one;
+  if (one.live && one.known?.prompted) {
+    const path = one.transcript ?? transcriptPath(claudeFolder(one.configDir, facts.env), one.cwd, one.id);
+    const end = performance.now() + writing;
+    while (performance.now() < end) {
+      if (await isPrompted(path)) return { ...one, prompted: true, transcript: path };
+      await new Promise((done) => setTimeout(done, 50));
+    }
+  }
   if (one.known?.prompted || one.vault) throw gone(one);
   throw new CwError('refused', `${labelOf(one)} was never prompted: there is nothing to ${what}.`, {
     hint: 'Start a new one: cw conversation start NAME',

@@ -8,7 +8,7 @@ import { forkTranscript } from '../../src/claude/fork.js';
 import type { Known } from '../../src/claude/registry-log.js';
 import { transcriptPath } from '../../src/claude/slug.js';
 import { vaultAll, vaultFolder } from '../../src/claude/vault.js';
-import { ask, installFakeClaude, transcriptOf } from '../support/claude.js';
+import { ask, installFakeClaude, ready, transcriptOf } from '../support/claude.js';
 import { sandbox } from '../support/sandbox.js';
 import { waitUntil } from '../support/wait.js';
 import { openWorkspace, type Row } from './open-workspace.js';
@@ -166,6 +166,21 @@ describe('cw conversation', () => {
     expect(await shop.conversation('start', 'cart')).toMatchObject({ kind: 'not-found' });
     for (const name of ['', '.x', 'a\nb', idOf(1), 'x'.repeat(81)])
       expect(await shop.conversation('start', name)).toMatchObject({ kind: 'usage' });
+  });
+
+  it('is forked right after its first answer, which is not written yet', async () => {
+    const world = sandbox();
+    installFakeClaude(world);
+    const shop = openWorkspace(world);
+    const { pane } = await shop.started('cart');
+    await ready(world, pane);
+    expect(await shop.send('cart', 'this comes late', '--wait')).toMatchObject({
+      kind: 'done',
+      text: 'You said: this comes late',
+    });
+    expect((await shop.list()).cart).toMatchObject({ prompted: false });
+    expect(await shop.conversation('fork', 'cart', 'cart-2')).toMatchObject({ kind: 'done' });
+    expect((await shop.list()).cart).toMatchObject({ prompted: true });
   });
 
   it('talks without a pane, and prints what it cost', async () => {

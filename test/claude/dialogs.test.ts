@@ -26,8 +26,10 @@ describe('what a screen asks', () => {
     ['trust', trustOf197],
     ['login', ' Select login method:\n ❯ 1. Claude account with subscription\n   2. Console account'],
     ['answer', ' Choose the text style that looks best\n ❯ 1. Auto\n   2. Dark mode'],
-    ['answer', ' Do you want to use this API key?\n   Yes\n ❯ No (recommended)'],
+    ['answer', ' Do you want to use this API key?\n   Yes\n ❯ No (recommended)\n Enter to confirm'],
     ['answer', ' Security notes:\n Press Enter to continue…'],
+    // What was said before has the sign of a choice.
+    [null, '❯ do you trust this folder?\n● I do.'],
     [null, '❯\u00a0do you trust me'],
     [null, ' do you trust me\n❯\u00a0'],
     // A prompt of the shell has the same sign; a program that begins has nothing.

@@ -9,6 +9,7 @@
 //   error, limit, auth   an error of the API ends the turn
 //   compact      compacts in the middle of the turn
 //   full N       says that its context is full to N percent of 200,000 tokens
+//   late         writes its transcript a second after it has answered
 //   crash        is killed at once
 //
 // The environment: FAKE_CLAUDE_VERSION (2.1.197 and older ones differ), FAKE_CLAUDE_TRUST=1 (asks whether the folder
@@ -440,6 +441,7 @@ class Session {
     if (blocked) return { text: `UserPromptSubmit operation blocked by hook:\n${blocked}`, error: false };
     this.hear(said);
     const isFirst = !this.transcript.started;
+    if (/\blate\b/i.test(text)) this.transcript.writeLate(1000);
     this.transcript.add('user', { message: { role: 'user', content: text } });
     if (isFirst && this.name) this.writeName();
     for (const content of this.words?.splice(0) ?? [])

@@ -105,7 +105,19 @@ class Transcript {
   }
 
   raw(line) {
-    fs.appendFileSync(this.path, `${JSON.stringify(line)}\n`, { mode: 0o600 });
+    const text = `${JSON.stringify(line)}\n`;
+    if (this.held !== undefined) this.held += text;
+    else fs.appendFileSync(this.path, text, { mode: 0o600 });
+  }
+
+  /** Writes what comes from now on only after so many milliseconds, as the real one does on a busy machine. */
+  writeLate(milliseconds) {
+    this.held = '';
+    setTimeout(() => {
+      const text = this.held;
+      this.held = undefined;
+      fs.appendFileSync(this.path, text, { mode: 0o600 });
+    }, milliseconds);
   }
 
   /** The history of another conversation, as a fork has it. */
