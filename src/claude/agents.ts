@@ -21,12 +21,6 @@ export interface AgentRecord {
   readonly seen: readonly Seen[];
 }
 
-/**
- * How full a conversation's context is, from 0 to 1, by the numbers of use in its transcript; null where that cannot
- * be told.
- */
-export type ContextShare = (transcriptPath: string) => Promise<number | null>;
-
 export function newAgent(at: string, evidence: string): AgentRecord {
   return {
     verdict: { state: 'unknown', detail: null, since: at, evidence },

@@ -41,6 +41,12 @@ export function agentRows(
   return inOrder(rows);
 }
 
+/** What an agent that waits wants of the user, by its detail: `a permission`. */
+export function waitsFor(detail: string | null): string {
+  const wanted = { trust: 'trust in the folder', login: 'a login', answer: 'an answer' }[detail ?? ''];
+  return wanted ?? 'a permission';
+}
+
 /** Who waits longest comes first. */
 export function inOrder(rows: readonly AgentRow[]): AgentRow[] {
   return rows.toSorted((a, b) => rank(a) - rank(b) || (a.since < b.since ? -1 : a.since > b.since ? 1 : 0));

@@ -5,6 +5,7 @@ import type { Command, Connection } from '../tmux/connection.js';
 import { type AgentRecord, promptMark } from './agents.js';
 import { type Composer, readComposer } from './composer.js';
 import type { AgentVerdict } from './model.js';
+import { waitsFor } from './overview.js';
 import { answerTo, queuedPrompt, readLines, saidBy, typedCommand } from './transcripts.js';
 
 /**
@@ -92,8 +93,7 @@ const noComposer = 'no composer is on its screen';
 
 /** What an agent that waits wants of the user. */
 export function asks(detail: string | null): string {
-  const wanted = { trust: 'trust in the folder', login: 'a login', answer: 'an answer' }[detail ?? ''];
-  return `a dialog is open: it waits for ${wanted ?? 'a permission'}`;
+  return `a dialog is open: it waits for ${waitsFor(detail)}`;
 }
 
 /**

@@ -299,8 +299,13 @@ export interface ContextShare {
  * was compacted since.
  *
  * @param wished the model as it was asked for (`--model 'opus[1m]'`), which alone tells of a larger window.
+ * @param windows the user's own word on how many tokens fit, by a part of the model's name; the longest one counts.
  */
-export async function contextShare(path: string, wished: string | null = null): Promise<ContextShare | null> {
+export async function contextShare(
+  path: string,
+  wished: string | null = null,
+  windows: Readonly<Record<string, number>> | null = null,
+): Promise<ContextShare | null> {
   const lines = await readTail(path, {
     enough: (read) => read.some(({ value }) => value && tellsContext(value)),
   });
@@ -309,7 +314,12 @@ export async function contextShare(path: string, wished: string | null = null): 
   if (!request) return null;
   const tokens = promptOf(request.tokens) + request.tokens.output;
   const price = priceOf(request.model);
-  const isLarge = /\[1m\]/i.test(`${request.model} ${wished ?? ''}`) || tokens > small;
+  const names = `${request.model} ${wished ?? ''}`;
+  const [set] = Object.entries(windows ?? {})
+    .filter(([part]) => names.includes(part))
+    .sort(([a], [b]) => b.length - a.length);
+  if (set) return { tokens, window: set[1], share: tokens / set[1], model: request.model, known: true };
+  const isLarge = /\[1m\]/i.test(names) || tokens > small;
   const window = isLarge ? Math.max(large, price?.window ?? 0) : (price?.window ?? small);
   return { tokens, window, share: tokens / window, model: request.model, known: price !== null };
 }

@@ -1,4 +1,5 @@
 import { type Branch, type Conversation, forkTree, pruned, rootOf } from '../claude/catalog.js';
+import { modelOf } from '../claude/context.js';
 import { matcherOf, type SearchHit, searchTranscript } from '../claude/search.js';
 import { claudeFolder } from '../claude/slug.js';
 import { digestTranscript } from '../claude/transcripts.js';
@@ -145,7 +146,10 @@ export const show: Command = {
     const source = one.transcript ?? one.vault?.path ?? null;
     const digest = source === null ? null : await digestTranscript(source);
     const usage = source === null ? null : await usageOf(one.transcript === null ? [source] : filesOf(one));
-    const share = source === null ? null : await contextShare(source, modelFlag(one));
+    const share =
+      source === null
+        ? null
+        : await contextShare(source, modelOf(one.known?.flags ?? []), context.settings().context.windows);
     const data = { ...facts(one, world), digest, usage, context: share };
     const rows: [string, string | null][] = [
       ['Name', one.name],
@@ -206,14 +210,6 @@ function costText(usage: Usage): string {
       : `$${usage.dollars.toFixed(2)}`;
   const thousands = (tokens: number) => `${Math.round(tokens / 1000)}k`;
   return `${dollars}; ${thousands(input + cacheRead + cacheWrite1h + cacheWrite5m)} in (${thousands(cacheRead)} from the cache), ${thousands(output)} out; ${usage.turns} turns, ${Math.round(usage.workedMs / 1000)} s`;
-}
-
-function modelFlag(one: Conversation): string | null {
-  const flags = one.known?.flags ?? [];
-  const at = flags.indexOf('--model');
-  return at < 0
-    ? (flags.find((flag) => flag.startsWith('--model='))?.slice(8) ?? null)
-    : (flags[at + 1] ?? null);
 }
 
 export const search: Command = {

@@ -1,12 +1,15 @@
 import { type FSWatcher, watch } from 'node:fs';
+import { withDialogs } from '../claude/dialogs.js';
 import { claudeFacts } from '../claude/facts.js';
 import { type Drained, drain, spoolFolder } from '../claude/intake.js';
 import { type AgentRow, agentRows } from '../claude/overview.js';
 import { vaultAll, vaultFolder } from '../claude/vault.js';
 import { agentNews, wordsOf } from '../integration/agent-notices.js';
 import { ensurePrivateFolder } from '../system/files.js';
+import type { Settings } from '../system/settings.js';
 import type { Connection } from '../tmux/connection.js';
 import { sessionLabel } from '../workspace/find.js';
+import { Contexts, type Looked } from './contexts.js';
 import type { Log } from './log.js';
 import type { Notifier } from './notifier.js';
 import { TmuxStates } from './tmux-states.js';
@@ -18,6 +21,9 @@ export interface AgentsOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
   readonly notifier: Pick<Notifier, 'tell'>;
+  readonly settings: () => Settings;
+  /** Saves a workspace and keeps that; gives the snapshot's number, or null when it could not. */
+  readonly checkpoint: (workspace: string, note: string) => Promise<number | null>;
 }
 
 /** Hooks come in bunches: so long it is waited for more of them, in milliseconds. */
@@ -31,16 +37,22 @@ const tick = 30_000;
  */
 export class AgentsWatch {
   private watcher: FSWatcher | null = null;
-  private timer: NodeJS.Timeout | null = null;
+  private timer: { readonly due: number; readonly handle: NodeJS.Timeout } | null = null;
   private ticker: NodeJS.Timeout | null = null;
-  private running: Promise<void> = Promise.resolve();
+  private running: Promise<unknown> = Promise.resolve();
   private readonly states: TmuxStates;
+  private readonly contexts: Contexts;
   /** What agents did at the last look, on the server of this pid; null: there was none yet. */
   private last: { readonly rows: readonly AgentRow[]; readonly server: number | undefined } | null = null;
   private isStopped = false;
 
   constructor(private readonly options: AgentsOptions) {
     this.states = new TmuxStates(options.connection);
+    this.contexts = new Contexts({
+      ...options,
+      tell: (notices) => options.notifier.tell(notices),
+      look: () => this.next(),
+    });
   }
 
   start(): void {
@@ -58,30 +70,41 @@ export class AgentsWatch {
   async stop(): Promise<void> {
     this.isStopped = true;
     this.watcher?.close();
-    if (this.timer) clearTimeout(this.timer);
+    if (this.timer) clearTimeout(this.timer.handle);
     if (this.ticker) clearInterval(this.ticker);
     await this.running;
+    await this.contexts.stop();
     // Where the server has ended with us there is nothing to take back.
     await this.states.end().catch(() => {});
   }
 
+  /** Looks within so many milliseconds. */
   private soon(wait: number): void {
-    if (this.timer || this.isStopped) return;
-    this.timer = setTimeout(() => {
+    const due = performance.now() + wait;
+    if (this.isStopped || (this.timer && this.timer.due <= due)) return;
+    if (this.timer) clearTimeout(this.timer.handle);
+    const handle = setTimeout(() => {
       this.timer = null;
-      this.running = this.running
-        .then(() => this.look())
-        .catch((error: unknown) => this.options.log.error('reading the hooks of Claude', error));
+      this.next().catch((error: unknown) => this.options.log.error('reading the hooks of Claude', error));
     }, wait);
+    this.timer = { due, handle };
   }
 
-  private async look(): Promise<void> {
+  /** Looks when the looks before are done. */
+  private next(): Promise<Looked> {
+    const look = this.running.then(() => this.look());
+    this.running = look.catch(() => {}); // told by whoever asked
+    return look;
+  }
+
+  private async look(): Promise<Looked> {
     const { connection, registryFolder, env, log } = this.options;
     const drained = await drain(registryFolder, () => claudeFacts(connection, env));
     for (const { conversation, pane, evidence } of drained.refused) {
       log.info(`the conversation ${conversation} in pane ${pane ?? '?'} was not believed: ${evidence}`);
     }
-    await this.news(drained);
+    const rows = await withDialogs(connection, drained.facts, agentRows(drained.facts, drained));
+    await this.news(rows, drained);
     const ended = new Set(
       drained.counted
         .filter(({ event }) => event.event === 'Stop' || event.event === 'SessionEnd')
@@ -92,10 +115,12 @@ export class AgentsWatch {
       if (copied.failure !== null)
         log.warn(`the conversation ${copied.conversation} was not copied: ${copied.failure}`);
     }
+    const again = await this.contexts.look({ rows, drained });
+    if (again !== null) this.soon(again);
+    return { rows, drained };
   }
 
-  private async news(drained: Drained): Promise<void> {
-    const rows = agentRows(drained.facts, drained);
+  private async news(rows: readonly AgentRow[], drained: Drained): Promise<void> {
     const server = drained.facts.server?.pid;
     // Ids of panes begin anew with each server, and options are gone with it.
     const isSame = this.last !== null && this.last.server === server;

@@ -6,6 +6,7 @@ import { HealthState } from '../health/state.js';
 import { serverStartPrefix } from '../integration/systemd.js';
 import type { SaveParams, SaveReason, SaveReport } from '../rpc/protocol.js';
 import { defaultPatterns } from '../snapshot/allow-list.js';
+import { checkpoint } from '../snapshot/checkpoint.js';
 import { isFaithful, recordRehearsal } from '../snapshot/rehearsal.js';
 import { restoreWorkspace } from '../snapshot/restore.js';
 import { Stagger } from '../snapshot/restore-conversations.js';
@@ -68,7 +69,16 @@ class Keeping implements DaemonWork {
   begin(): () => Promise<void> {
     const { connection, env, log } = this.options;
     const { notifier } = this;
-    const agents = new AgentsWatch({ connection, registryFolder: this.registry.folder, env, log, notifier });
+    const agents = new AgentsWatch({
+      connection,
+      registryFolder: this.registry.folder,
+      env,
+      log,
+      notifier,
+      settings: this.options.settings,
+      checkpoint: (workspace, note) =>
+        checkpoint(connection, this.registry, this.options.settings(), workspace, note),
+    });
     agents.start();
     return async () => {
       await this.restarts.stop();

@@ -1,5 +1,5 @@
 import type { Drained } from '../claude/intake.js';
-import type { AgentRow } from '../claude/overview.js';
+import { type AgentRow, waitsFor } from '../claude/overview.js';
 import type { Notice } from './notify.js';
 
 /** What changes of agents are worth telling. Pure. */
@@ -78,7 +78,7 @@ function newsOf(
       if (before?.state === 'waiting' && before.since === row.since) return null;
       return {
         kind: 'waiting',
-        title: `waits for ${row.detail === 'answer' ? 'an answer' : 'a permission'}`,
+        title: `waits for ${waitsFor(row.detail)}`,
       };
     case 'idle':
       if (row.detail !== null) return { kind: 'failed', title: `failed: ${row.detail}` };

@@ -112,6 +112,7 @@ export const Reason = z.enum([
   'shutdown',
   'restore',
   'import',
+  'checkpoint',
 ]);
 export type Reason = z.infer<typeof Reason>;
 

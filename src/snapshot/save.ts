@@ -66,7 +66,14 @@ export interface Saved {
 const lossSettles = 10_000;
 
 /** Somebody wants this very state. */
-const deliberate: ReadonlySet<Reason> = new Set(['manual', 'close', 'cleanup', 'restore', 'import']);
+const deliberate: ReadonlySet<Reason> = new Set([
+  'manual',
+  'close',
+  'cleanup',
+  'restore',
+  'import',
+  'checkpoint',
+]);
 
 /**
  * Saves the workspaces of one tmux server. One that lives long remembers what it saved, so that a save in which

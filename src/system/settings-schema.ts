@@ -80,9 +80,7 @@ export const settingsSchema = z.strictObject({
     .record(z.string(), z.int().min(1000).max(1e9), expected['context.windows'])
     .nullable()
     .default(null)
-    .describe(
-      "Tokens that fit into the context, by the beginning of a model's name; null: as cw knows them.",
-    ),
+    .describe("Tokens that fit into a context, by a part of the model's name; null: as cw knows them."),
   'context.compact': flag('context.compact', 'Send /compact to an idle agent whose context is 95 % full.'),
   'health.open_workspaces': count(
     'health.open_workspaces',

@@ -39,7 +39,7 @@ export interface Settings {
     readonly webhook: string | null;
   };
   readonly context: {
-    /** Tokens that fit into the context, by a model's name or the beginning of it; null: what is known of models. */
+    /** Tokens that fit into a context, by a part of the model's name; null: what is known of models. */
     readonly windows: Readonly<Record<string, number>> | null;
     /** Sends `/compact` when it is nearly full. */
     readonly compact: boolean;

@@ -7,6 +7,7 @@ import { ConversationRegistry, claudeStateFolder } from '../../src/claude/regist
 import { Spool } from '../../src/claude/spool.js';
 import type { Context } from '../../src/cli/command.js';
 import { verb, watchAgents } from '../../src/cli/commands/agents.js';
+import { loadSettings } from '../../src/system/settings.js';
 import { serverAddress } from '../../src/tmux/address.js';
 import { processConnection } from '../../src/tmux/process-connection.js';
 import { Registry } from '../../src/workspace/registry.js';
@@ -82,6 +83,7 @@ describe.runIf(process.platform === 'linux')('cw agents', () => {
       detail: null,
       since: expect.stringMatching(/^\d{4}-.*Z$/),
       evidence: 'SessionStart hook',
+      context: null,
     });
     expect(row(two, await here.rows()).conversation).toBe(b);
 
@@ -106,7 +108,7 @@ describe.runIf(process.platform === 'linux')('cw agents', () => {
     await waitUntil('it waits', async () => row(two, await here.rows()).state === 'waiting');
     expect((await here.rows()).map((each) => each.pane)).toEqual([two, one]);
     expect(await here.text()).toMatch(
-      /%\d+ +waiting \(permission\) +\d+[sm] +7d0f5a7e +(PermissionRequest|Notification) hook/,
+      /%\d+ +waiting \(permission\) +\d+[sm] +(-|\d+%) +7d0f5a7e +(PermissionRequest|Notification) hook/,
     );
     press(here, two, '1');
     await waitUntil('it is idle', async () => row(two, await here.rows()).evidence === 'Stop hook');
@@ -192,6 +194,7 @@ describe.runIf(process.platform === 'linux')('cw agents', () => {
       env: here.env,
       json: true,
       terminal: { interactive: false, columns: 100, rows: 40, color: false },
+      settings: () => loadSettings(here.env, () => {}),
       tmux: () => here.connection,
     } as unknown as Context;
     const watching = watchAgents(context, (text) => shown.push(text));

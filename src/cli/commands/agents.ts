@@ -1,8 +1,10 @@
 import { watch } from 'node:fs';
+import { ContextReader, nearlyFull } from '../../claude/context.js';
 import { withDialogs } from '../../claude/dialogs.js';
 import { claudeFacts } from '../../claude/facts.js';
 import { drain, spoolFolder } from '../../claude/intake.js';
 import { type AgentRow, agentRows } from '../../claude/overview.js';
+import type { ContextShare } from '../../claude/usage.js';
 import { systemCode } from '../../errors.js';
 import { sessionPrefix } from '../../workspace/find.js';
 import { Registry } from '../../workspace/registry.js';
@@ -15,7 +17,7 @@ export const verb: Command = {
   summary: 'What each Claude is doing, and who waits for you.',
   description:
     'Those that wait come first, the longest wait at the top. EVIDENCE says what told the state: a hook of Claude, ' +
-    'the file that it keeps of itself, its process, or, before it has told anything, its screen. With --json --watch each change is one line, the whole list.',
+    'the file that it keeps of itself, its process, or, before it has told anything, its screen. CONTEXT is how full the context of the model is, by the newest answer in the transcript. With --json --watch each change is one line, the whole list.',
   options: {
     watch: { type: 'boolean', describe: 'Go on, and show each change, until Ctrl-C.' },
   },
@@ -31,12 +33,26 @@ export const verb: Command = {
   },
 };
 
-async function read(context: Context): Promise<AgentRow[]> {
+interface Row extends AgentRow {
+  /** How full its context is; null: nothing tells that. */
+  readonly context: ContextShare | null;
+}
+
+function readerOf(context: Context): ContextReader {
+  return new ContextReader(() => context.settings().context.windows);
+}
+
+async function read(context: Context, reader = readerOf(context)): Promise<Row[]> {
   const connection = context.tmux();
   const { folder } = new Registry(connection.address, context.env);
   const drained = await drain(folder, () => claudeFacts(connection, context.env));
   const rows = await withDialogs(connection, drained.facts, agentRows(drained.facts, drained));
-  return rows.map((row) => ({ ...row, workspace: nameOf(row.session) }));
+  const shares = await reader.read(rows, drained);
+  return rows.map((row) => ({
+    ...row,
+    workspace: nameOf(row.session),
+    context: shares.get(row.conversation) ?? null,
+  }));
 }
 
 /** People know a workspace by its name, not by its id. */
@@ -44,7 +60,7 @@ function nameOf(session: string): string {
   return session.startsWith(sessionPrefix) ? session.slice(sessionPrefix.length) : session;
 }
 
-function picture(rows: readonly AgentRow[], context: Context): string {
+function picture(rows: readonly Row[], context: Context): string {
   if (rows.length === 0) return 'No Claude runs in a workspace. Open one with: cw up PATH';
   const style = styler(context.terminal.color);
   const lines = rows.map((row): Cell[] => [
@@ -54,18 +70,26 @@ function picture(rows: readonly AgentRow[], context: Context): string {
     { text: row.detail === null ? row.state : `${row.state} (${row.detail})`, style: colour(row, style) },
     // Short, since it is read at a glance: 4m.
     age(row.since).replace(/ (\w)\w*$/, '$1'),
+    row.context === null
+      ? '-'
+      : { text: `${Math.floor(row.context.share * 100)}%`, style: fullness(row.context.share, style) },
     row.conversation.slice(0, 8),
     row.evidence,
   ]);
-  const head = ['WORKSPACE', 'WINDOW', 'PANE', 'STATE', 'FOR', 'CONVERSATION', 'EVIDENCE'];
+  const head = ['WORKSPACE', 'WINDOW', 'PANE', 'STATE', 'FOR', 'CONTEXT', 'CONVERSATION', 'EVIDENCE'];
   return table([head, ...lines], context.terminal.columns, [
     {},
     {},
     { fixed: true },
     { fixed: true },
     { align: 'right', fixed: true },
+    { align: 'right', fixed: true },
     { fixed: true },
   ]);
+}
+
+function fullness(share: number, style: Style): (text: string) => string {
+  return (text) => (share >= nearlyFull ? style(['bold', 'yellow'], text) : text);
 }
 
 function colour({ state, detail }: AgentRow, style: Style): (text: string) => string {
@@ -81,10 +105,11 @@ const tick = 2000;
 export async function watchAgents(context: Context, write: (text: string) => void): Promise<Outcome> {
   const { folder } = new Registry(context.tmux().address, context.env);
   const changes = new Changes(spoolFolder(folder));
+  const reader = readerOf(context);
   let shown = '';
   try {
     while (!changes.isOver) {
-      const rows = await read(context);
+      const rows = await read(context, reader);
       const text = context.json ? JSON.stringify(rows) : harmless(picture(rows, context));
       if (text !== shown) write(drawn(text, context));
       shown = text;

@@ -58,7 +58,7 @@ function to({ name, session, path }: Workspace, context: Context): Outcome {
 async function next(world: World, context: Context): Promise<Outcome> {
   const { drain } = await import('../../claude/intake.js');
   const { claudeFacts } = await import('../../claude/facts.js');
-  const { agentRows } = await import('../../claude/overview.js');
+  const { agentRows, waitsFor } = await import('../../claude/overview.js');
   const { withDialogs } = await import('../../claude/dialogs.js');
   const drained = await drain(world.registry.folder, () => claudeFacts(world.connection, context.env));
   const rows = await withDialogs(world.connection, drained.facts, agentRows(drained.facts, drained));
@@ -74,16 +74,16 @@ async function next(world: World, context: Context): Promise<Outcome> {
   }
   const data = { session: row.session, pane: row.pane, state: row.state, since: row.since };
   if (context.json || (!context.terminal.interactive && !context.env.TMUX)) {
-    return { data, text: sentence(row) };
+    return { data, text: sentence(row, waitsFor(row.detail)) };
   }
   // A pane as the target: its window and itself are chosen too.
   return { data, attach: attachArguments(row.pane, context) };
 }
 
-function sentence({ session, pane, state, detail, since }: AgentRow): string {
+function sentence({ session, pane, state, detail, since }: AgentRow, wanted: string): string {
   const what =
     state === 'waiting'
-      ? `has waited for ${detail === 'answer' ? 'an answer' : 'a permission'} for ${age(since)}`
+      ? `has waited for ${wanted} for ${age(since)}`
       : `${detail === null ? 'is done' : `failed (${detail})`}, since ${age(since)}`;
   return `${sessionLabel(session)}, pane ${pane}, ${what}. On a terminal, claude-switch --next goes there.`;
 }
