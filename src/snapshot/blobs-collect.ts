@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type FileLayer, realFiles } from '../system/file-layer.js';
 import { withLock } from '../system/lock.js';
-import { dyingPath } from './blobs.js';
+import { blobFolder, dyingPath } from './blobs.js';
 import { storeFolders } from './store-folder.js';
 
 /** A save names its blobs within seconds after it has stored them. Milliseconds. */
@@ -21,8 +21,8 @@ export async function collectBlobs(
   now: number,
   files: FileLayer = realFiles,
 ): Promise<{ removed: number; bytes: number }> {
-  const root = join(registryFolder, 'blobs');
-  if (files.state(root) === null) return { removed: 0, bytes: 0 };
+  const folder = blobFolder(registryFolder);
+  if (files.state(folder) === null) return { removed: 0, bytes: 0 };
   return await withLock(
     join(registryFolder, 'locks', 'blobs.lock'),
     async () => {
@@ -30,25 +30,20 @@ export async function collectBlobs(
       const named = await namesInUse(registryFolder, files);
       let removed = 0;
       let bytes = 0;
-      for (const prefix of files.names(root)) {
-        const folder = join(root, prefix);
-        const names = files.names(folder);
-        files.sweepLitter(folder, names);
-        for (const name of names) {
-          const match = /^([0-9a-f]{64})\.gz(\.dying)?$/.exec(name);
-          if (match?.[1] === undefined) continue;
-          const path = join(folder, `${match[1]}.gz`);
-          if (match[2] !== undefined) {
-            // An earlier collector died here.
-            files.rename(join(folder, name), path);
-          }
-          if (named.has(match[1])) continue;
-          const size = takeAway(path, now, files);
-          if (size === null) continue;
-          removed++;
-          bytes += size;
-        }
-        await breathe();
+      const names = files.names(folder);
+      files.sweepLitter(folder, names);
+      for (const [index, name] of names.entries()) {
+        if (index % 500 === 499) await breathe();
+        const match = /^([0-9a-f]{64})\.gz(\.dying)?$/.exec(name);
+        if (match?.[1] === undefined) continue;
+        const path = join(folder, `${match[1]}.gz`);
+        // An earlier collector died here.
+        if (match[2] !== undefined) files.rename(join(folder, name), path);
+        if (named.has(match[1])) continue;
+        const size = takeAway(path, now, files);
+        if (size === null) continue;
+        removed++;
+        bytes += size;
       }
       return { removed, bytes };
     },

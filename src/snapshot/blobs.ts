@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
+import pLimit from 'p-limit';
 import { messageOf } from '../errors.js';
 import { type FileLayer, realFiles } from '../system/file-layer.js';
 import { chunkLines, chunkOf, chunkText } from './chunks.js';
@@ -15,9 +16,13 @@ const mostBytes = 64 * 1024 * 1024;
 /** How many are packed and written at once. */
 const together = 16;
 
+export function blobFolder(registryFolder: string): string {
+  return join(registryFolder, 'blobs');
+}
+
 /** Where a blob is kept, by its SHA-256. */
 export function blobPath(registryFolder: string, name: string): string {
-  return join(registryFolder, 'blobs', name.slice(0, 2), `${name}.gz`);
+  return join(blobFolder(registryFolder), `${name}.gz`);
 }
 
 /** Where the collector moves a blob before it takes it away; see `collectBlobs`. */
@@ -38,6 +43,10 @@ export class BlobStore {
   private readonly seen = new Set<string>();
   /** Those that this process found damaged: they are written again when their text comes again. */
   private readonly broken = new Set<string>();
+  /** What was added and has no name yet: its temporary file. */
+  private readonly coming = new Map<string, Promise<string>>();
+  private readonly limit = pLimit(together);
+  private failed = false;
 
   constructor(
     private readonly registryFolder: string,
@@ -55,29 +64,75 @@ export class BlobStore {
    * @returns their names, in order.
    */
   async put(texts: readonly string[]): Promise<string[]> {
-    const names = texts.map((text) => hash('sha256', text, 'hex'));
-    const missing = new Map<string, string>();
-    for (const [index, name] of names.entries()) {
-      const text = texts[index] ?? '';
-      if (!missing.has(name) && !this.keep(name, text)) missing.set(name, text);
-    }
-    const folders = new Set<string>();
-    const work = [...missing];
-    for (let next = 0; next < work.length; next += together) {
-      await Promise.all(
-        work.slice(next, next + together).map(async ([name, text]) => {
-          const path = blobPath(this.registryFolder, name);
-          const bytes = await pack(text, { level: 3 });
-          await this.files.makeFolder(dirname(path));
-          this.files.publish(await this.files.stage(path, bytes), path);
-          folders.add(dirname(path));
-          this.seen.add(name);
-          this.broken.delete(name);
-        }),
-      );
-    }
-    await Promise.all([...folders].map((folder) => this.files.syncFolder(folder)));
+    const names = this.add(texts);
+    await this.flush();
     return names;
+  }
+
+  /**
+   * The same, without waiting: the texts are packed and written while the caller goes on. They are stored once `flush`
+   * is done, or `staged`, `publish` and a sync of `folder`.
+   */
+  add(texts: readonly string[]): string[] {
+    return texts.map((text) => {
+      const name = hash('sha256', text, 'hex');
+      if (this.coming.has(name) || this.keep(name, text)) return name;
+      const staged = this.limit(() => this.stage(name, text));
+      staged.catch(() => {}); // told by `staged`
+      this.coming.set(name, staged);
+      return name;
+    });
+  }
+
+  /** Waits until what was added is on the disk under names of its own. @throws the system's error; all is given up then. */
+  async staged(): Promise<void> {
+    const coming = [...this.coming.values()];
+    const failed = (await Promise.allSettled(coming)).find((result) => result.status === 'rejected');
+    if (!failed) return;
+    this.failed = true;
+    for (const staged of coming) {
+      const temporary = await staged.catch(() => null);
+      if (temporary !== null) this.files.unlink(temporary);
+    }
+    this.coming.clear();
+    throw failed.reason;
+  }
+
+  /** Gives what is staged its names. @returns the folder whose names have to be on the disk; null: nothing was new. */
+  async publish(): Promise<string | null> {
+    const coming = [...this.coming];
+    this.coming.clear();
+    for (const [name, staged] of coming) {
+      try {
+        this.files.publish(await staged, blobPath(this.registryFolder, name));
+      } catch (error) {
+        this.failed = true;
+        throw error;
+      }
+      this.seen.add(name);
+      this.broken.delete(name);
+    }
+    return coming.length > 0 ? blobFolder(this.registryFolder) : null;
+  }
+
+  /** Stores what was added and nobody else has stored. */
+  async flush(): Promise<void> {
+    await this.staged();
+    const folder = await this.publish();
+    if (folder !== null) await this.files.syncFolder(folder);
+  }
+
+  /** Whether something that was added could not be stored, since this was last asked: its name names nothing then. */
+  takeFailure(): boolean {
+    const { failed } = this;
+    this.failed = false;
+    return failed;
+  }
+
+  private async stage(name: string, text: string): Promise<string> {
+    const bytes = await pack(text, { level: 3 });
+    await this.files.makeFolder(blobFolder(this.registryFolder));
+    return await this.files.stage(blobPath(this.registryFolder, name), bytes);
   }
 
   /** The text of a blob, or null (and a finding) when it is missing or damaged. */

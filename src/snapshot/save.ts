@@ -168,7 +168,9 @@ export class Saver {
         draft,
         options: optionsOf(draft),
       })),
+      this.blobs,
     );
+    await this.storeTexts();
     // Claude deletes its transcripts by itself: what a snapshot names is kept beside it. (Each finished turn is, too.)
     if (!isFrequent) await vaultAll(vaultFolder(this.registry.folder), conversationsIn(observed));
     return observed.map(({ workspace, name, path, draft }, index) => {
@@ -251,6 +253,16 @@ export class Saver {
   /** Writes the files that a save of many left for a quiet moment. */
   async settle(): Promise<void> {
     await settle(this.registry.folder);
+  }
+
+  /** What nothing was saved for is stored too: it is known here by its name already. */
+  private async storeTexts(): Promise<void> {
+    try {
+      await this.blobs.flush();
+    } catch {
+      // Nothing names it yet: what was saved is whole, and the next save begins anew.
+    }
+    if (this.blobs.takeFailure()) this.observer = this.newObserver();
   }
 
   /** From a server that was ending, windows are missing that nobody closed: ask it once more. */

@@ -75,7 +75,8 @@ export class Scrollbacks {
    *
    * @param idle says that a pane's shell waits at its prompt: that line is not kept, since a restored shell prints
    *   its own.
-   * @returns the text of each pane that could be read, by its id.
+   * @returns the text of each pane that could be read, by its id. What is new of it is on its way into the store of
+   *   blobs: see `BlobStore.add`.
    */
   async update(
     connection: Connection,
@@ -104,7 +105,7 @@ export class Scrollbacks {
     for (const pane of panes) {
       const kept = this.kept.get(pane.id);
       if (!kept) continue;
-      kept.stored ??= await this.store(kept);
+      kept.stored ??= this.store(kept);
       texts.set(pane.id, kept.stored);
     }
     return texts;
@@ -275,11 +276,11 @@ export class Scrollbacks {
     });
   }
 
-  private async store(kept: Kept): Promise<Scrollback> {
+  private store(kept: Kept): Scrollback {
     const chunks = chunkLines(kept.tail);
     // All but the last chunk have found their border and stay as they are.
     const settled = chunks.slice(0, -1);
-    const names = await this.blobs.put(settled.map(chunkText));
+    const names = this.blobs.add(settled.map(chunkText));
     for (const [index, lines] of settled.entries())
       kept.done.push({ name: names[index] ?? '', lines: lines.length });
     kept.tail = chunks.at(-1) ?? [];
@@ -289,7 +290,7 @@ export class Scrollbacks {
       kept.done.shift();
     }
     const end = joined(kept);
-    const last = end.length === 0 ? [] : await this.blobs.put([chunkText(end)]);
+    const last = end.length === 0 ? [] : this.blobs.add([chunkText(end)]);
     return {
       chunks: [...kept.done.map((chunk) => chunk.name), ...last],
       lines: kept.done.reduce((sum, chunk) => sum + chunk.lines, 0) + end.length,

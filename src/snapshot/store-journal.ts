@@ -40,20 +40,25 @@ function journalFolder(registryFolder: string): string {
   return join(registryFolder, 'journal');
 }
 
-/** Writes the snapshots in one file, on the disk when the promise is kept. */
-export async function writeJournal(
+/** A file that is on the disk and has yet to get its name. */
+export interface Staged {
+  readonly temporary: string;
+  readonly target: string;
+}
+
+/** Writes the snapshots in one file. They are theirs when that has its name, and the name is on the disk. */
+export async function stageJournal(
   registryFolder: string,
   parts: readonly JournalPart[],
   files: FileLayer,
-): Promise<void> {
+): Promise<Staged> {
   const folder = journalFolder(registryFolder);
   await files.makeFolder(folder);
   const entries = parts.map(({ workspace, name, bytes }) => [workspace, name, bytes.length]);
   const line = Buffer.from(headerLine({ format: snapshotFormat, entries }));
   const target = join(folder, `${Date.now()}-${process.pid}-${randomHex(4)}${suffix}`);
   const temporary = await files.stage(target, Buffer.concat([line, ...parts.map((part) => part.bytes)]));
-  files.publish(temporary, target);
-  await files.syncFolder(folder);
+  return { temporary, target };
 }
 
 /** The state of all journals of a server. */

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 import { CwError, isCwError, messageOf, systemCode } from '../errors.js';
-import type { FileState } from '../system/file-layer.js';
+import type { FileLayer, FileState } from '../system/file-layer.js';
 import { acquireLocks } from '../system/lock.js';
+import type { BlobStore } from './blobs.js';
 import {
   type Digest,
   digestOf,
@@ -14,7 +15,7 @@ import {
 } from './encode.js';
 import { snapshotFormat } from './format.js';
 import type { Reason } from './model.js';
-import { type Journals, newerFormat, readJournals, writeJournal } from './store-journal.js';
+import { type Journals, newerFormat, readJournals, type Staged, stageJournal } from './store-journal.js';
 import type { Shelf } from './store-shelf.js';
 
 export interface SaveOptions {
@@ -92,8 +93,13 @@ interface Write {
 /**
  * Saves many workspaces of one server at once: the result of each, or what went wrong with it, in the order of the
  * items. When a promise is kept, all of it is on the disk.
+ *
+ * @param blobs with texts that the drafts name and that are not stored yet. They are written side by side with them.
  */
-export async function saveItems(items: readonly SaveItem[]): Promise<(SaveResult | Error)[]> {
+export async function saveItems(
+  items: readonly SaveItem[],
+  blobs: BlobStore | null,
+): Promise<(SaveResult | Error)[]> {
   const first = items[0];
   if (first === undefined) return [];
   const { registryFolder, files } = first.shelf;
@@ -136,28 +142,37 @@ export async function saveItems(items: readonly SaveItem[]): Promise<(SaveResult
       }
     }
     const together = writes.length >= journalFrom;
-    if (together) {
-      try {
-        await writeJournal(
-          registryFolder,
-          writes.map(({ item, name, bytes }) => ({ workspace: item.shelf.workspace, name, bytes })),
-          files,
-        );
-      } catch (error) {
-        for (const { index, item } of writes) results[index] = saveError(item, error);
-        return results;
+    const staged = together
+      ? [{ writes, file: settled(stageWritten(registryFolder, writes, files)) }]
+      : writes.map((write) => ({ writes: [write], file: settled(stageWrite(write)) }));
+    const texts = await settled(blobs?.staged() ?? Promise.resolve());
+    // A name must not be on the disk before what it names: the names of texts come first. Journaling file systems keep
+    // that order, so one wait is enough for both; on another one a loss of power just here could cost a text.
+    const named = texts instanceof Error ? texts : await settled(blobs?.publish() ?? Promise.resolve(null));
+    const folders = new Set(typeof named === 'string' ? [named] : []);
+    const fail = (failed: readonly (Write & { index: number })[], error: Error) => {
+      for (const { item, index } of failed) results[index] = saveError(item, error);
+    };
+    const published: (Write & { index: number })[] = [];
+    for (const { writes, file } of staged) {
+      const written = await file;
+      if (written instanceof Error) fail(writes, written);
+      else if (named instanceof Error) {
+        files.unlink(written.temporary);
+        fail(writes, named);
+      } else {
+        try {
+          files.publish(written.temporary, written.target);
+          folders.add(dirname(written.target));
+          published.push(...writes);
+        } catch (error) {
+          fail(writes, error as Error);
+        }
       }
     }
-    await Promise.all(
-      writes.map(async (write) => {
-        try {
-          if (!together) await writeFile(write);
-          results[write.index] = done(write, together);
-        } catch (error) {
-          results[write.index] = saveError(write.item, error);
-        }
-      }),
-    );
+    const synced = await settled(Promise.all([...folders].map((folder) => files.syncFolder(folder))));
+    if (synced instanceof Error) fail(published, synced);
+    else for (const write of published) results[write.index] = attempt(write, () => done(write, together));
     return results;
   } finally {
     release();
@@ -230,11 +245,32 @@ function minuteOf(time: string | Date): number {
   return Math.floor(new Date(time).getTime() / 60_000);
 }
 
-async function writeFile({ item, bytes, path }: Write): Promise<void> {
+async function stageWrite({ item, bytes, path }: Write): Promise<Staged> {
   const { files, folders } = item.shelf;
   await files.makeFolder(folders.snapshots);
-  files.publish(await files.stage(path, bytes), path);
-  await files.syncFolder(folders.snapshots);
+  return { temporary: await files.stage(path, bytes), target: path };
+}
+
+function stageWritten(registryFolder: string, writes: readonly Write[], files: FileLayer): Promise<Staged> {
+  const parts = writes.map(({ item, name, bytes }) => ({ workspace: item.shelf.workspace, name, bytes }));
+  return stageJournal(registryFolder, parts, files);
+}
+
+/** What a promise comes to, a failure as a value. */
+async function settled<T>(promise: Promise<T>): Promise<T | Error> {
+  try {
+    return await promise;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(messageOf(error));
+  }
+}
+
+function attempt({ item }: Write, work: () => SaveResult): SaveResult | Error {
+  try {
+    return work();
+  } catch (error) {
+    return saveError(item, error);
+  }
 }
 
 /** After the new one is safe: takes away what it was amended from, and notes what is known now. */

@@ -1,6 +1,7 @@
 import { CwError } from '../errors.js';
 import { type FileLayer, realFiles } from '../system/file-layer.js';
 import { type LockOptions, withLock } from '../system/lock.js';
+import type { BlobStore } from './blobs.js';
 import type { Header, SnapshotDraft } from './encode.js';
 import { snapshotFormat } from './format.js';
 import type { Migration } from './migrate.js';
@@ -310,12 +311,17 @@ function entryOf(header: Header, pinned: boolean): SnapshotEntry {
  * Saves many workspaces of one tmux server at once. When many of them changed, they are written as one file that
  * `settle` splits up later: call it when there is time.
  *
+ * @param blobs with texts that the drafts name and that are not stored yet: they are, when the promise is kept.
  * @returns for each, in order, its result or what went wrong with it: one that fails holds up no other.
  */
 export async function saveAll(
   saves: readonly { store: SnapshotStore; draft: SnapshotDraft; options: SaveOptions }[],
+  blobs: BlobStore | null = null,
 ): Promise<(SaveResult | Error)[]> {
-  return await saveItems(saves.map(({ store, draft, options }) => store.item(draft, options)));
+  return await saveItems(
+    saves.map(({ store, draft, options }) => store.item(draft, options)),
+    blobs,
+  );
 }
 
 export { snapshotFormat };

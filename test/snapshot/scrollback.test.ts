@@ -27,6 +27,7 @@ function pane(command: string, prepare: (home: string) => void = () => {}) {
       const reading = await readServer(over);
       const panes = reading.panes.filter(({ startCommand }) => startCommand !== 'cat');
       const [text] = (await scrollbacks.update(over, reading, panes, () => false)).values();
+      await blobs.flush();
       return text === undefined ? null : { text, lines: (await blobs.readLines(text)).lines };
     };
   };

@@ -31,17 +31,23 @@ const store = stores[0]!;
 const options = (second: string) =>
   ({ reason: 'change', server: 'alive', now: new Date(`2026-03-01T10:00:${second}Z`) }) as const;
 const blobs = new BlobStore(folder, files);
-const { chunks } = await blobs.putLines(['some', 'text']);
-const draft = (id: string, cwd: string, title = '') =>
-  draftOf({ id, cwd: crowd ? `${cwd}/${process.pid}` : cwd, title, chunks });
+/** With a text of its own, which is on its way to the disk when the draft is saved. */
+const draft = (id: string, cwd: string, title = '') => {
+  const own = crowd ? `${cwd}/${process.pid}` : cwd;
+  return draftOf({ id, cwd: own, title, chunks: blobs.add(['some\n', `text of ${own}\n`]) });
+};
 
 for (const [cwd, title, second] of [
   ['/a', '', '01'],
   ['/b', '', '02'],
   ['/b', 'amended', '03'],
 ] as const) {
-  const { sequence } = await store.save(draft(store.workspace, cwd, title), options(second));
-  say({ workspace: store.workspace, sequence, cwd });
+  const [result] = await saveAll(
+    [{ store, draft: draft(store.workspace, cwd, title), options: options(second) }],
+    blobs,
+  );
+  if (result instanceof Error) throw result;
+  say({ workspace: store.workspace, sequence: result!.sequence, cwd });
 }
 await store.pin(1);
 say({ pinned: 1 });
@@ -51,6 +57,7 @@ for (const [cwd, second] of [
 ] as const) {
   const results = await saveAll(
     stores.map((one) => ({ store: one, draft: draft(one.workspace, cwd), options: options(second) })),
+    blobs,
   );
   for (const [index, result] of results.entries()) {
     if (result instanceof Error) throw result;

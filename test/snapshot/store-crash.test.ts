@@ -80,7 +80,7 @@ async function check(folder: string, said: readonly Line[]): Promise<void> {
     const scrollback = latest?.panes.p0?.scrollback;
     if (scrollback)
       expect(await new BlobStore(folder).readLines(scrollback)).toEqual({
-        lines: ['some', 'text'],
+        lines: ['some', `text of ${latest.blueprint.windows[0]?.panes[0]?.cwd}`],
         missing: 0,
       });
   }
@@ -123,7 +123,7 @@ test('killed at any step, a process loses nothing that it saved, and the next on
   expect(said.at(-1)).toEqual({ steps: steps.length });
   // Locks, single files, journals, pins, blobs: all of it is made of steps that can be the last.
   expect(new Set(said.map((line) => line.killed ?? 'link'))).toEqual(
-    new Set(['create', 'fsync', 'link', 'mkdir', 'rename', 'unlink', 'write']),
+    new Set(['create', 'fsync', 'link', 'mkdir', 'rename', 'touch', 'unlink', 'write']),
   );
   for (const [step, index] of steps.entries()) {
     await checkDeath(`${folder}-${step + 1}`, said.slice(0, index + 1));
