@@ -20,6 +20,7 @@ import type { RetentionPolicy } from './retention.js';
 import {
   type SaveOptions,
   type SaveResult,
+  type ServerLife,
   type SnapshotDraft,
   SnapshotStore,
   StoreCache,
@@ -154,11 +155,12 @@ export class Saver {
     const now = performance.now();
     const isTrusted = (draft: SnapshotDraft) =>
       deliberate.has(request.reason) || this.settlesIn(draft, now) === 0;
-    const lived = observed.some(({ draft }) => isTrusted(draft)) ? await this.livedOn() : 'unknown';
+    let lived: Promise<ServerLife> | undefined;
+    const livedOn = () => (lived ??= this.livedOn());
     const optionsOf = (draft: SnapshotDraft): SaveOptions => ({
       reason: request.reason,
       note: request.note ?? null,
-      server: request.dying ? 'dying' : isTrusted(draft) ? lived : 'unknown',
+      server: request.dying ? 'dying' : isTrusted(draft) ? livedOn : 'unknown',
     });
     // Before the snapshots, which name the sessions.
     await this.editors.save(observed, !isFrequent);

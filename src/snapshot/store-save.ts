@@ -18,14 +18,17 @@ import type { Reason } from './model.js';
 import { type Journals, newerFormat, readJournals, type Staged, stageJournal } from './store-journal.js';
 import type { Shelf } from './store-shelf.js';
 
+export type ServerLife = 'alive' | 'dying' | 'unknown';
+
 export interface SaveOptions {
   readonly reason: Reason;
   readonly note?: string | null;
   /**
    * Whether the tmux server lived on after the reading. `dying`: it is known to end (a shutdown, an `%exit`).
-   * `unknown`: nobody looked. From a server that may be dying windows are missing that the user never closed.
+   * `unknown`: nobody looked. From a server that may be dying windows are missing that the user never closed. A
+   * function is asked only where something changed.
    */
-  readonly server: 'alive' | 'dying' | 'unknown';
+  readonly server: ServerLife | (() => Promise<ServerLife>);
   readonly now?: Date;
 }
 
@@ -76,6 +79,17 @@ export interface SaveItem {
   readonly options: SaveOptions;
 }
 
+/** An item that knows whether its server lived on. */
+interface Asked extends SaveItem {
+  readonly options: SaveOptions & { readonly server: ServerLife };
+}
+
+async function ask(item: SaveItem): Promise<Asked> {
+  const { server } = item.options;
+  const life = typeof server === 'function' ? await server() : server;
+  return { ...item, options: { ...item.options, server: life } };
+}
+
 /** From so many changed workspaces on they are written as one file, a journal. */
 const journalFrom = 4;
 /** Times of files move in ticks: a folder that changed just before it was looked at can change again unseen. */
@@ -104,13 +118,19 @@ export async function saveItems(
   if (first === undefined) return [];
   const { registryFolder, files } = first.shelf;
   const results: (SaveResult | Error)[] = new Array(items.length);
-  const changed: { item: SaveItem; digest: Digest; index: number }[] = [];
+  const changed: { item: Asked; digest: Digest; index: number }[] = [];
   const before = readJournals(registryFolder, files);
-  for (const [index, item] of items.entries()) {
-    const digest = digestOf(item.draft);
-    const cached = item.cache.known.get(item.shelf.workspace);
-    const known = cached === undefined ? null : revalidate(item.shelf, cached, before);
-    if (known) item.cache.known.set(item.shelf.workspace, known);
+  for (const [index, wanted] of items.entries()) {
+    const digest = digestOf(wanted.draft);
+    const cached = wanted.cache.known.get(wanted.shelf.workspace);
+    const known = cached === undefined ? null : revalidate(wanted.shelf, cached, before);
+    if (known) wanted.cache.known.set(wanted.shelf.workspace, known);
+    const equal = known === null ? null : equalToLatest(wanted, digest, known);
+    if (equal) {
+      results[index] = equal;
+      continue;
+    }
+    const item = await ask(wanted);
     // No lock for what changes nothing: had another process saved since, this save would have come before it.
     const same = known === null ? null : unchanged(item, digest, known);
     if (same) results[index] = same;
@@ -179,23 +199,28 @@ export async function saveItems(
   }
 }
 
-/** The result for a draft that says nothing new, else null. */
-function unchanged({ draft, options }: SaveItem, digest: Digest, known: Known): SaveResult | null {
+/** The result for a draft that is as the latest snapshot is, or that none can be made of; else null. */
+function equalToLatest({ draft, options }: SaveItem, digest: Digest, { base }: Known): SaveResult | null {
   const { windows } = draft.blueprint;
-  const { base, doubtful } = known;
   const result = { written: false, sequence: base?.sequence ?? null, amended: false } as const;
   if (windows.length === 0 || windows.some((window) => window.panes.length === 0))
     return { ...result, refused: 'empty' };
   // A note asks for a snapshot of its own.
-  if (options.note) return null;
-  if (digest.content === base?.content) return result;
-  if (digest.content === doubtful?.content && options.server !== 'alive')
-    return { ...result, sequence: doubtful.sequence, doubtful: true };
-  return null;
+  return !options.note && digest.content === base?.content ? result : null;
+}
+
+/** The result for a draft that says nothing new, else null. */
+function unchanged(item: Asked, digest: Digest, known: Known): SaveResult | null {
+  const equal = equalToLatest(item, digest, known);
+  if (equal || item.options.note) return equal;
+  const { doubtful } = known;
+  return digest.content === doubtful?.content && item.options.server !== 'alive'
+    ? { written: false, sequence: doubtful.sequence, amended: false, doubtful: true }
+    : null;
 }
 
 /** Decides what becomes of a draft, with the lock held. */
-async function plan(item: SaveItem, digest: Digest, journals: Journals): Promise<Write | SaveResult> {
+async function plan(item: Asked, digest: Digest, journals: Journals): Promise<Write | SaveResult> {
   const { shelf, draft, options } = item;
   if (draft.workspace !== shelf.workspace)
     throw new Error(`a snapshot of ${draft.workspace} for the store of ${shelf.workspace}`);

@@ -13,7 +13,7 @@ import { type Place, Shelf, type StoreFinding } from './store-shelf.js';
 
 export type { SnapshotDraft } from './encode.js';
 export { settle } from './store-journal.js';
-export { type SaveOptions, type SaveResult, StoreCache } from './store-save.js';
+export { type SaveOptions, type SaveResult, type ServerLife, StoreCache } from './store-save.js';
 export type { StoreFinding } from './store-shelf.js';
 
 /** A snapshot in a list. */

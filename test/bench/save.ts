@@ -22,50 +22,52 @@ export async function saveRows(many: ManyWorkspaces, runs: number): Promise<Row[
   const rows: Row[] = [];
 
   const layouts = new Saver(connection, many.registry, layoutsOnly);
-  const saveLayouts = async () => {
+  const saveLayouts = async (changed = 0) => {
     const saved = await layouts.save({ reason: 'change' });
     if (saved.length !== count || saved.some(({ failure }) => failure !== null))
       throw new Error('a save failed');
+    const written = saved.filter((one) => one.written).length;
+    if (written !== changed)
+      throw new Error(`${written} snapshots were written where ${changed} had changed`);
   };
-  await saveLayouts();
+  // The daemon that makes them has run for long: what it does often is compiled.
+  await saveLayouts(count);
+  for (let warm = 0; warm < 30; warm++) {
+    await resize(many, count);
+    await saveLayouts(count);
+    await layouts.settle();
+    await reference();
+  }
   await layouts.settle();
   const changing = async (workspaces: number) => {
     await layouts.settle();
     await resize(many, workspaces);
   };
-  rows.push(
-    comparison(
-      `save layouts, ${of}, all changed`,
-      against,
-      2,
-      await inTurn(saveLayouts, reference, runs, () => changing(count)),
-    ),
-    comparison(
-      `save layouts, ${of}, one changed`,
-      against,
-      2,
-      await inTurn(saveLayouts, reference, runs, () => changing(1)),
-    ),
-    comparison(
-      `save layouts, ${of}, nothing changed`,
-      against,
-      2,
-      await inTurn(saveLayouts, reference, runs),
-    ),
-  );
-
+  /** A row of saves in which so many workspaces have changed. */
+  const layoutRow = async (changed: number, which: string) => {
+    const between = changed > 0 ? () => changing(changed) : undefined;
+    const times = await inTurn(() => saveLayouts(changed), reference, runs, between);
+    rows.push(comparison(`save layouts, ${of}, ${which}`, against, 2, times));
+    // What was changed before the last reference is saved too.
+    await layouts.save({ reason: 'change' });
+    await layouts.settle();
+  };
+  await layoutRow(count, 'all changed');
+  await layoutRow(1, 'one changed');
+  await layoutRow(0, 'nothing changed');
   const least = durableWrite(many);
+  const readAndWrite = async () => {
+    await reference();
+    least();
+  };
   rows.push(
     comparison(
       `save layouts, ${of}, all changed`,
       'the same list-panes -a, and one durable write of as many bytes',
       null,
       await inTurn(
-        saveLayouts,
-        async () => {
-          await reference();
-          least();
-        },
+        () => saveLayouts(count),
+        readAndWrite,
         runs,
         () => changing(count),
       ),
@@ -154,15 +156,16 @@ async function listPanes(connection: Connection): Promise<Command> {
   return ['list-panes', '-a', '-F', formats.join('')];
 }
 
-let wide = false;
+let moves = 0;
 
 /** Moves the border between two panes of the first workspaces. */
 async function resize(many: ManyWorkspaces, workspaces: number): Promise<void> {
-  wide = !wide;
+  // More than two places: it is moved before each of the two works that are timed in turn, and one of them saves.
+  const width = String(90 + (moves++ % 5) * 5);
   await many.process.batch(
     many.blueprints
       .slice(0, workspaces)
-      .map(({ session }) => ['resize-pane', '-t', `=${session}:.{top-left}`, '-x', wide ? '120' : '90']),
+      .map(({ session }) => ['resize-pane', '-t', `=${session}:.{top-left}`, '-x', width]),
   );
 }
 
