@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { isFolder, readTextIfAny } from '../system/files.js';
-import { findRepository } from './repository.js';
+import { findRepository, type Repository } from './repository.js';
 
 export interface Head {
   /** null when HEAD is detached. */
@@ -14,9 +14,31 @@ export interface Head {
  * no such folder.
  */
 export function readHead(folder: string): Head | null {
-  if (!isFolder(folder)) return null;
-  const repository = findRepository(folder);
-  if (!repository) return null;
+  const repository = isFolder(folder) ? findRepository(folder) : null;
+  return repository && headOf(repository);
+}
+
+/**
+ * Reads the heads of the same folders again and again: where their repositories lie is looked up every half minute
+ * only, since that takes many times what reading a head does.
+ */
+export class Heads {
+  private readonly repositories = new Map<
+    string,
+    { readonly found: Repository | null; readonly at: number }
+  >();
+
+  /** As `readHead`. */
+  read(folder: string): Head | null {
+    const known = this.repositories.get(folder);
+    if (known && performance.now() - known.at < 30_000) return known.found && headOf(known.found);
+    const found = isFolder(folder) ? findRepository(folder) : null;
+    this.repositories.set(folder, { found, at: performance.now() });
+    return found && headOf(found);
+  }
+}
+
+function headOf(repository: Repository): Head | null {
   const head = readTextIfAny(join(repository.gitDir, 'HEAD'))?.trim();
   if (!head) return null;
   const ref = /^ref: (.+)$/.exec(head)?.[1];

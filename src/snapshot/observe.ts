@@ -1,6 +1,6 @@
 import { parsePaneRecord } from '../blueprint/record.js';
 import { isCwError, systemCode } from '../errors.js';
-import { readHead } from '../git/head.js';
+import { type Head, Heads } from '../git/head.js';
 import { bootId, hostId, processStart } from '../system/process.js';
 import { packageVersion } from '../system/version.js';
 import type { Connection } from '../tmux/connection.js';
@@ -67,6 +67,7 @@ export interface ObserverOptions {
 export class Observer {
   private readonly details = new Map<string, { shape: string; details: Details }>();
   private readonly texts: Scrollbacks;
+  private readonly heads = new Heads();
   private readonly version = packageVersion();
 
   constructor(
@@ -133,7 +134,7 @@ export class Observer {
         if (editor) editors.push(editor);
       }
       const { blueprint } = captured;
-      const head = headOf(blueprint.path);
+      const head = this.headOf(blueprint.path);
       const draft: SnapshotDraft = {
         workspace: session.workspace,
         host,
@@ -155,6 +156,16 @@ export class Observer {
         },
       ];
     });
+  }
+
+  /** null where there is no repository, or none that can be read: that holds up no save. */
+  private headOf(folder: string): Head | null {
+    try {
+      return this.heads.read(folder);
+    } catch (error) {
+      if (!isCwError(error) && systemCode(error) === undefined) throw error;
+      return null;
+    }
   }
 
   private async detailsOf(
@@ -197,14 +208,4 @@ function shapeOf(index: ReadingIndex, session: Session): string {
   const shape = (window: Window) =>
     `${window.id}:${window.name}:${window.synchronized}(${(index.panesByWindow.get(window.id) ?? []).map((pane) => pane.id)})`;
   return `${session.name} ${session.touched} ${windows.map(shape).join(' ')}`;
-}
-
-/** null where there is no repository, or none that can be read: that holds up no save. */
-function headOf(folder: string): ReturnType<typeof readHead> {
-  try {
-    return readHead(folder);
-  } catch (error) {
-    if (!isCwError(error) && systemCode(error) === undefined) throw error;
-    return null;
-  }
 }

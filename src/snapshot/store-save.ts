@@ -339,7 +339,7 @@ function revalidate(shelf: Shelf, cached: Known, journals: Journals): Known | nu
   const checkedAt = Date.now();
   const isSettled = folderTime === cached.folderTime && Math.abs(cached.checkedAt - folderTime) > tick;
   const isJournaled = journals.entries.some((entry) => entry.workspace === shelf.workspace);
-  if ((!isSettled || isJournaled) && (shelf.places(journals)[0]?.name ?? null) !== cached.newest) return null;
+  if ((!isSettled || isJournaled) && shelf.newest(journals) !== cached.newest) return null;
   if (cached.base === null) return { ...cached, folderTime, checkedAt };
   const file = files.state(shelf.fileFor(cached.base.sequence, cached.base.at).path);
   if (cached.baseFile === null) {
@@ -386,7 +386,7 @@ async function look(shelf: Shelf, journals: Journals): Promise<Known> {
     }
   }
   return {
-    newest: shelf.places(journals)[0]?.name ?? null,
+    newest: shelf.newest(journals),
     next,
     base,
     doubtful,

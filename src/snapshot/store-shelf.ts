@@ -52,10 +52,24 @@ export class Shelf {
       const sequence = sequenceOf(name);
       if (sequence === null) continue;
       const journal = found.get(name)?.journal ?? null;
-      found.set(name, { sequence, name, file: join(this.folders.snapshots, name), journal });
+      found.set(name, { sequence, name, file: `${this.folders.snapshots}/${name}`, journal });
     }
     // By name where a sequence is there twice (a folder that was copied together): any order that stays the same.
     return [...found.values()].sort((a, b) => b.sequence - a.sequence || (a.name < b.name ? 1 : -1));
+  }
+
+  /** The name of the first of all `places`, without what it takes to make them; null when there is none. */
+  newest(journals: Journals): string | null {
+    const own = journals.entries.filter((entry) => entry.workspace === this.workspace);
+    let newest: { sequence: number; name: string } | null = null;
+    for (const name of [...own.map((entry) => entry.name), ...this.files.names(this.folders.snapshots)]) {
+      const sequence = sequenceOf(name);
+      if (sequence === null) continue;
+      if (newest && (sequence < newest.sequence || (sequence === newest.sequence && name <= newest.name)))
+        continue;
+      newest = { sequence, name };
+    }
+    return newest?.name ?? null;
   }
 
   /** The copies of a snapshot's bytes: its file's, then its journal's. None when it went away meanwhile. */
