@@ -1,6 +1,13 @@
 import { spoolVariable } from './facts.js';
 import type { Pane } from './model.js';
-import { chosenWindows, type Draft, isCreateOption, step, type WindowDraft } from './plan-draft.js';
+import {
+  channelOf,
+  chosenWindows,
+  type Draft,
+  isCreateOption,
+  step,
+  type WindowDraft,
+} from './plan-draft.js';
 import type { PaneStart } from './start.js';
 import { createdFormat, type Step, type Word } from './step.js';
 
@@ -128,12 +135,11 @@ function windowSteps(draft: Draft, window: WindowDraft, history: HistoryLimit): 
     }
     steps.push(...keepSteps(pane.options, ['-p', '-t', newestPane(window)]));
   }
-  // Finishing lays it out as it is meant, with its options. But an editor that opens its session is drawn for the size
-  // that it finds, and may be up by then: it is not to find the one of a split.
-  const hasEditor = panes.some(({ key }) => draft.facts.resume?.get(key)?.editorSocket !== undefined);
-  if (hasEditor && panes.length > 1)
+  // Finishing lays it out as it is meant, with its options. But an editor is not to find the size of a split.
+  const channels = panes.flatMap((pane) => channelOf(window.window, pane, draft.facts) ?? []);
+  if (channels.length > 0)
     steps.push(step('lay it out for its editor', ['select-layout', '-t', window.target, window.layout]));
-  return steps;
+  return [...steps, ...channels.map((channel) => step('start its editor', ['wait-for', '-S', channel]))];
 }
 
 function newestPane(window: WindowDraft): string {

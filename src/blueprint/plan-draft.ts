@@ -56,7 +56,12 @@ export function draft(blueprint: Blueprint, facts: ServerFacts): Draft {
         target: `=${temporaryName}:${index}`,
         linked,
         splits: planSplits(window.panes.length, blueprint.size), // as new windows are at first
-        starts: linked === null ? window.panes.map((pane) => startOf(pane, blueprint, facts, problems)) : [],
+        starts:
+          linked === null
+            ? window.panes.map((pane) =>
+                startOf(pane, blueprint, facts, problems, channelOf(window, pane, facts)),
+              )
+            : [],
         layout: linked === null ? layoutOf(window, facts, problems) : window.layout,
       };
     }),
@@ -116,11 +121,33 @@ function layoutOf(window: Window, facts: ServerFacts, problems: Problem[]): stri
   }
 }
 
-function startOf(pane: Pane, blueprint: Blueprint, facts: ServerFacts, problems: Problem[]): PaneStart {
+/**
+ * Where an editor's pane waits until its window is laid out; null: it does not. tmux gives a terminal its size as it is
+ * split off, and every later size only when all of a chain is done: an nvim may be up by then, and older ones (0.7)
+ * miss the signal while they start.
+ */
+export function channelOf(window: Window, pane: Pane, { resume, nonce }: ServerFacts): string | null {
+  if (window.panes.length < 2 || resume?.get(pane.key)?.editorSocket === undefined) return null;
+  return `cw-${nonce}-${window.index}.${window.panes.indexOf(pane)}`;
+}
+
+function startOf(
+  pane: Pane,
+  blueprint: Blueprint,
+  facts: ServerFacts,
+  problems: Problem[],
+  channel: string | null,
+): PaneStart {
   const resume = facts.resume?.get(pane.key);
   const delay = resume?.delay ? String(resume.delay) : '';
-  const begin = [`${facts.shellFolder}/cw-start`, resume?.textFile ?? '', resume?.typed ?? '', delay];
-  const isResumed = Boolean(resume?.textFile || resume?.typed || delay);
+  const begin = [
+    `${facts.shellFolder}/cw-start`,
+    resume?.textFile ?? '',
+    resume?.typed ?? '',
+    delay,
+    channel ?? '',
+  ];
+  const isResumed = Boolean(resume?.textFile || resume?.typed || delay || channel);
   if (pane.startCommand) {
     // tmux runs the one word with its default shell.
     if (!isResumed) return { words: [pane.startCommand], env: {}, typed: null };

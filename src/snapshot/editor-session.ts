@@ -22,16 +22,19 @@ export async function saveEditorSession(socket: string, file: string, limit = 10
   const temporary = `${file}.${randomHex(4)}.tmp`;
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    const saved = await talk(socket, limit, async (call) => {
+    const why = await talk(socket, limit, async (call) => {
       // Answered at once also while nvim waits for a key; anything else would wait for that key with us.
       const mode = await call('nvim_get_mode', []);
-      if (mode instanceof Map && mode.get('blocking') === true) return false;
+      if (mode instanceof Map && mode.get('blocking') === true) return 'it waits for a key';
+      // One that still opens its session has nothing of it yet, and would write over it.
+      if ((await call('nvim_eval', ['exists("g:cw_session") || exists("g:SessionLoad")'])) === 1)
+        return 'it still opens its session';
       const quoted = `'${temporary.replaceAll("'", "''")}'`;
       await call('nvim_command', [`execute 'mksession! ' . fnameescape(${quoted})`]);
       await call('nvim_command', [`call writefile(${waitForSize} + readfile(${quoted}), ${quoted})`]);
-      return true;
+      return null;
     });
-    if (!saved) return { saved: false, why: 'it waits for a key' };
+    if (why !== null) return { saved: false, why };
     chmodSync(temporary, 0o600);
     renameSync(temporary, file);
     return { saved: true };
@@ -76,7 +79,8 @@ const waitForSize = `[
   '  let g:cw_session = [expand("<sfile>:p"), ' . &columns . ', ' . &lines . ']',
   '  lua local s, n, t = vim.g.cw_session, 0, vim.loop.new_timer() t:start(20, 20, vim.schedule_wrap(function()'
     . ' n = n + 1 if not t or (n < 25 and (vim.o.columns ~= s[2] or vim.o.lines ~= s[3])) then return end'
-    . ' t:close() t = nil vim.cmd("source " .. vim.fn.fnameescape(s[1])) vim.g.cw_session = nil end))',
+    . ' t:close() t = nil local ok, why = pcall(vim.cmd, "source " .. vim.fn.fnameescape(s[1]))'
+    . ' vim.g.cw_session = nil if not ok then error(why) end end))',
   '  finish',
   'endif']`.replaceAll('\n', ' ');
 

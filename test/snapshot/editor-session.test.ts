@@ -77,6 +77,16 @@ describe.skipIf(findProgram('nvim') === null)('the session of a real nvim', () =
     world.tmux('send-keys', '-t', first.id, 'Escape');
     await waitUntil('nvim goes on', async () => (await saveEditorSession(socket, file)).saved);
 
+    // While it still opens its session it has nothing of it: that is not written over.
+    type(first.id, ':let g:cw_session = []');
+    await waitUntil('it is left alone', async () => {
+      const saved = await saveEditorSession(socket, file);
+      return !saved.saved && saved.why === 'it still opens its session';
+    });
+    expect(readFileSync(file, 'utf8')).toContain('two.txt');
+    type(first.id, ':unlet g:cw_session');
+    await waitUntil('it is saved again', async () => (await saveEditorSession(socket, file)).saved);
+
     // Killed, it leaves its socket; what is restored listens there again.
     const children = readFileSync(`/proc/${first.pid}/task/${first.pid}/children`, 'utf8').trim().split(' ');
     for (const child of children) process.kill(Number(child), 'SIGKILL');

@@ -90,7 +90,7 @@ it('a pane waits by itself, before its shell; one that need not wait begins as e
     .filter((each) => each.includes('CW_RUN=claude'));
   expect(words.map((each) => each.slice(each.indexOf('--') + 1))).toEqual([
     ['/bin/bash', '--rcfile', '/cw/shell/cw.bash', '-i'],
-    ['/bin/sh', '/cw/shell/cw-start', '', '', '3', '/bin/bash', '--rcfile', '/cw/shell/cw.bash', '-i'],
+    ['/bin/sh', '/cw/shell/cw-start', '', '', '3', '', '/bin/bash', '--rcfile', '/cw/shell/cw.bash', '-i'],
     ['/bin/bash', '--rcfile', '/cw/shell/cw.bash', '-i'],
   ]);
   expect(words.map((each) => each.includes('CW_ENDED=/e'))).toEqual([true, true, false]);

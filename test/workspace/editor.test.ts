@@ -141,6 +141,36 @@ describe.skipIf(findProgram('nvim') === null)('the nvim of a template', () => {
     expect(world.screen(pane)).not.toContain('two line 1');
   });
 
+  it('starts when its window is laid out: nvim 0.7 misses a size that comes while it starts', async () => {
+    const world = sandbox();
+    const log = join(world.folder, 'sizes');
+    world.file(
+      '.config/nvim/init.vim',
+      `autocmd VimEnter * call writefile([&columns . 'x' . &lines], '${log}', 'a')\n`,
+    );
+    world.file(
+      'projects/shop/.cw.yaml',
+      `windows:
+  - name: code
+    layout: {columns: [{rows: [1, 2], size: 45%}, {rows: [{pane: 3, size: 70%}, 4]}]}
+    panes: [null, null, nvim one.txt, null]
+  - {name: more, panes: [null, null, null, null, null, null]}
+`,
+    );
+    await cw(world, 'up', '--detach', '--trust', 'projects/shop');
+    const sizes = () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []);
+    const pane = '=claude-dev-shop:code.2';
+    const right = () =>
+      world.tmux('display-message', '-p', '-t', pane, '#{pane_width}x#{pane_height}').trim();
+    await waitUntil('nvim is there', () => sizes().length === 1);
+    await waitUntil('it shows its file', () => world.screen(pane).includes('one.txt'));
+    await cw(world, 'save', 'shop');
+    await crash(world);
+    await cw(world, 'restore', 'shop');
+    await waitUntil('nvim is there again', () => sizes().length === 2);
+    expect(sizes()).toEqual([right(), right()]);
+  });
+
   it('with a Session.vim uses it, unless that came with a repository that is not trusted', async () => {
     const world = sandbox();
     world.file('projects/shop/Session.vim', 'edit one.txt\n');
