@@ -1,4 +1,5 @@
 import { cpus, loadavg } from 'node:os';
+import { healthRows } from './health.js';
 import { daemonRows } from './idle.js';
 import { ManyWorkspaces } from './many.js';
 import { type Row, tableHead, tableOf } from './measure.js';
@@ -9,7 +10,7 @@ import { stallRows } from './stall.js';
 import { startRows } from './start.js';
 
 /**
- * `npm run bench [-- --quick] [--runs N] [--only start,save,restore,daemon,stall] [--sizes 1,10]`: ratios measured in one run, in turn
+ * `npm run bench [-- --quick] [--runs N] [--only start,save,restore,daemon,stall,health] [--sizes 1,10]`: ratios measured in one run, in turn
  * with what they are measured against; absolute times move with the machine and its load.
  */
 const quick = process.argv.includes('--quick');
@@ -23,6 +24,11 @@ const parts: Record<string, () => Promise<Row[]>> = {
   restore: () => worlds(restores),
   daemon: () => daemonRows({ seconds: quick ? 30 : 60, changes: quick ? 20 : 40 }),
   stall: () => stallRows(quick ? 10 : 30),
+  health: () =>
+    worlds(
+      (many) => healthRows(many, Math.min(runs, 7)),
+      argument('--sizes') ? sizes : quick ? [10] : [10, 100],
+    ),
 };
 
 console.log(
@@ -42,9 +48,12 @@ for (const [name, part] of Object.entries(parts)) {
 }
 
 /** Each size in a world of its own: a server that has had 200 sessions is another one than a new one. */
-async function worlds(work: (many: ManyWorkspaces) => Promise<Row[]>): Promise<Row[]> {
+async function worlds(
+  work: (many: ManyWorkspaces) => Promise<Row[]>,
+  counts: readonly number[] = sizes,
+): Promise<Row[]> {
   const found: Row[] = [];
-  for (const size of sizes) {
+  for (const size of counts) {
     const many = new ManyWorkspaces();
     try {
       await many.grow(size);

@@ -69,7 +69,7 @@ export interface Row {
   /** What must not be exceeded, by the ratio or by `ours` itself; null for a row that only informs. */
   readonly limit: number | null;
   /** Of `ours` and `theirs`; milliseconds when it is not given. */
-  readonly unit?: 'ms' | 'MB' | '% of a core' | 'files';
+  readonly unit?: 'ms' | 'MB' | '% of a core' | 'files' | 'times';
 }
 
 /** The row of two works that were timed in turn. */
@@ -115,6 +115,6 @@ export function tableOf(rows: readonly Row[]): string {
 }
 
 function quantity(value: number, unit: NonNullable<Row['unit']>): string {
-  const digits = unit === 'files' || value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  const digits = unit === 'files' || unit === 'times' || value >= 100 ? 0 : value >= 10 ? 1 : 2;
   return `${value.toFixed(digits)} ${unit}`;
 }
