@@ -78,11 +78,18 @@ export const projectChecks: readonly WorkspaceCheck[] = [
   },
   {
     id: 'project.command',
-    well: "the project's own health_check has no complaint",
-    look({ id, path, project }, { commands }) {
+    well: "the project's own health_check and required_env have no complaint",
+    look({ id, path, name, project }, { commands }) {
       const result = commands.get(id);
       const command = project?.file?.healthCheck;
-      if (!result || command == null) return [];
+      if (!result) return [];
+      if (result.kind === 'lacks') {
+        const not = command == null ? '' : ` (${command} was not run)`;
+        const message = `no value for ${result.names.join(', ')}${not}`;
+        const fix = `Set it: cw env ${shellWord(name)} --set ${result.names[0]}=VALUE`;
+        return [{ level: 'warning', subject: 'required_env', message, fix }];
+      }
+      if (command == null) return [];
       const subject = 'health_check';
       const try_ = `See: cd ${shellPath(path)} && ${command}`;
       switch (result.kind) {
@@ -113,10 +120,6 @@ export const projectChecks: readonly WorkspaceCheck[] = [
           return [
             { level: 'unknown', subject, message, fix: `See it, and allow it: cw trust ${shellPath(path)}` },
           ];
-        }
-        case 'lacks': {
-          const message = `${command} was not run: no value for ${result.names.join(', ')}`;
-          return [{ level: 'warning', subject, message, fix: `Set it: cw env set ${result.names[0]}=VALUE` }];
         }
         case 'unknown':
           return [{ level: 'unknown', subject, message: `${command}: ${result.reason}`, fix: try_ }];

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { messageOf } from '../errors.js';
 import { resolveEnvironment } from '../project/environment.js';
 import type { WorkspaceSeen } from '../survey/model.js';
@@ -19,33 +20,60 @@ export type CommandResult =
 export const commandSeconds = { usual: 30, most: 600 } as const;
 
 /**
- * Runs a project's own `health_check` in its folder, with the environment of its panes, where the user trusts the
- * project. null: it has none. It never throws.
+ * Looks whether the variables that a project requires have a value, and runs its own `health_check` in its folder, with
+ * the environment of its panes, where the user trusts the project. null: it has neither. It never throws.
  */
 export async function runHealthCommand(
-  workspace: Pick<WorkspaceSeen, 'name' | 'path' | 'project'>,
+  workspace: Pick<WorkspaceSeen, 'name' | 'path' | 'project' | 'panes'>,
   env: NodeJS.ProcessEnv,
 ): Promise<CommandResult | null> {
-  const { project, path, name } = workspace;
-  const command = project?.file?.healthCheck;
-  if (!project?.file || command == null) return null;
-  if (project.trust !== 'trusted') return { kind: 'untrusted' };
+  const { project, path, name, panes } = workspace;
+  const command = project?.file?.healthCheck ?? null;
+  const required = project?.file?.requiredEnv ?? [];
+  if (!project?.file || (command === null && required.length === 0)) return null;
+  const trusted = project.trust === 'trusted';
   let variables: Record<string, string>;
   try {
-    const resolved = resolveEnvironment({ name, path, template: {}, trusted: true, env });
+    const resolved = resolveEnvironment({ name, path, template: {}, trusted, env });
     variables = Object.fromEntries(resolved.variables.map((one) => [one.name, one.value]));
   } catch (error) {
     return { kind: 'unknown', reason: messageOf(error) };
   }
   const all: NodeJS.ProcessEnv = { ...childEnv(env), ...variables };
-  const names = project.file.requiredEnv.filter((required) => !all[required]);
+  // What the start files of a shell set is in the environment of what it started.
+  const missing = required.filter((one) => !all[one]);
+  Object.assign(all, missing.length > 0 ? valuesIn(panes, missing) : {});
+  const names = required.filter((one) => !all[one]);
   if (names.length > 0) return { kind: 'lacks', names };
+  if (command === null) return { kind: 'well' };
+  if (!trusted) return { kind: 'untrusted' };
   const seconds = Math.min(project.file.timeoutSeconds ?? commandSeconds.usual, commandSeconds.most);
   const ran = await runGroup(command, { cwd: path, env: all, timeout: seconds * 1000 });
   if (ran.failedToStart !== null) return { kind: 'unknown', reason: ran.failedToStart };
   if (ran.timedOut) return { kind: 'late', seconds };
   if (ran.exitCode === 0) return { kind: 'well' };
   return { kind: 'failed', code: ran.exitCode, lastLine: lastLineOf(ran.tail) };
+}
+
+/** The values of these variables in the programs of panes; nothing else of an environment is kept: it holds secrets. */
+function valuesIn(panes: WorkspaceSeen['panes'], names: readonly string[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const pid of panes.flatMap((pane) => [pane.pid, ...(pane.foreground ? [pane.foreground.pid] : [])])) {
+    for (const entry of environmentOf(pid)) {
+      const equals = entry.indexOf('=');
+      const name = entry.slice(0, equals);
+      if (names.includes(name) && equals + 1 < entry.length) found[name] = entry.slice(equals + 1);
+    }
+  }
+  return found;
+}
+
+function environmentOf(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  } catch {
+    return []; // it has ended, or is somebody else's, or there is no /proc
+  }
 }
 
 /** Without colours, and short enough for a line. */

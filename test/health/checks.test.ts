@@ -472,7 +472,11 @@ describe('checks', () => {
     const facts = factsOf(surveyOf([workspaceSeen({ project: trusted })]), {
       commands: new Map([['w000000000001', result]]),
     });
-    expect(told(facts)).toEqual(level === null ? [] : [`${level} project.command health_check`]);
+    expect(told(facts)).toEqual(
+      level === null
+        ? []
+        : [`${level} project.command ${result.kind === 'lacks' ? 'required_env' : 'health_check'}`],
+    );
   });
 
   it('a save in which nothing changed writes nothing: only what was used since counts as not saved', () => {
