@@ -55,7 +55,8 @@ function groupPicture(
     const body = `${start}${text.join(`\n${' '.repeat(left)}`)}`;
     if (finding.fix === null) return [body];
     const fix = finding.fix.split('\n').map((line) => visible(line));
-    return [body, ...fix.map((line) => `${' '.repeat(left)}${style('dim', line)}`)];
+    // To be copied, so it is not folded; and begins far left, to have room on one line.
+    return [body, ...fix.map((line) => `    ${style('dim', line)}`)];
   });
   return `${head}\n${indent(lines.join('\n'))}`;
 }

@@ -19,14 +19,14 @@ export const paneChecks: readonly WorkspaceCheck[] = [
         return [{ level: 'unknown', message, fix: null }];
       }
       const keys = new Set(panes.map((pane) => pane.key));
-      const fix = `Open it anew from its template (it is saved first): cw kill ${shellWord(name)} && cw up ${shellPath(path)}`;
+      const fix = `Open it anew (it is saved first): cw kill ${shellWord(name)} && cw up ${shellPath(path)}`;
       return declared.windows.flatMap((window): Fault[] => {
         const missing = window.panes.filter((pane) => !keys.has(pane.key));
         if (missing.length === 0) return [];
         const subject = `window ${window.name}`;
         if (missing.length === window.panes.length)
           return [{ level: 'warning', subject, message: 'of the template is not there', fix }];
-        const names = missing.map((pane) => pane.role ?? pane.run ?? pane.key).join(', ');
+        const names = missing.map((pane) => pane.role ?? pane.run ?? 'a shell').join(', ');
         const message = `${count(missing.length, 'pane')} of the template ${missing.length === 1 ? 'is' : 'are'} not there: ${names}`;
         return [{ level: 'warning', subject, message, fix }];
       });

@@ -9,7 +9,7 @@ import { Registry } from '../../workspace/registry.js';
 import { placesOf, readWorld } from '../../workspace/world.js';
 import type { Command, Context, Outcome } from '../command.js';
 import { healthPicture } from '../health-picture.js';
-import { age, harmless, styler, visible } from '../output.js';
+import { age, harmless, styler, visible, width } from '../output.js';
 import { writeAll } from '../terminal.js';
 
 export const verb: Command = {
@@ -129,14 +129,19 @@ export interface WatchOptions {
   readonly only: ReadonlySet<string> | null;
   readonly all: boolean;
   readonly write: (text: string) => void;
+  /** Milliseconds between two looks; 5,000 when not given. */
+  readonly every?: number;
 }
 
 /** Milliseconds between two looks, and between two runs of a project's own command. */
-const tick = 5000;
+const usual = 5000;
 const commandEvery = 60_000;
 
 /** Shows health at each change, until SIGINT or SIGTERM. With --json each look that differs is one line. */
-export async function watchHealth(context: Context, { only, all, write }: WatchOptions): Promise<Outcome> {
+export async function watchHealth(
+  context: Context,
+  { only, all, write, every = usual }: WatchOptions,
+): Promise<Outcome> {
   let isOver = false;
   let wake = () => {};
   const end = () => {
@@ -155,7 +160,7 @@ export async function watchHealth(context: Context, { only, all, write }: WatchO
       if (text !== shown) write(drawn(text, context));
       shown = text;
       await new Promise<void>((done) => {
-        const timer = setTimeout(done, tick);
+        const timer = setTimeout(done, every);
         wake = () => {
           clearTimeout(timer);
           done();
@@ -173,8 +178,24 @@ export async function watchHealth(context: Context, { only, all, write }: WatchO
   }
 }
 
-function drawn(text: string, context: Context): string {
-  if (context.json || !context.terminal.interactive) return `${text}\n`;
+function drawn(text: string, { json, terminal }: Context): string {
+  if (json || !terminal.interactive) return `${text}\n`;
   // Each line is cleared behind its end, and what was below: nothing flickers.
-  return `\x1b[H${text.replaceAll('\n', '\x1b[K\n')}\x1b[K\n\x1b[J`;
+  const lines = cropped(text.split('\n'), terminal.columns, terminal.rows - 1);
+  return `\x1b[H${lines.join('\x1b[K\n')}\x1b[K\n\x1b[J`;
+}
+
+/** As many lines as fit, where long ones take several rows; the sum, which is the last one, stays. */
+export function cropped(lines: readonly string[], columns: number, rows: number): readonly string[] {
+  const plain = (line: string) => line.replace(/\x1b\[[0-9;]*m/g, '');
+  const heights = lines.map((line) => Math.max(1, Math.ceil(width(plain(line)) / columns)));
+  if (heights.reduce((sum, height) => sum + height, 0) <= rows) return lines;
+  const kept: string[] = [];
+  let room = rows - 2;
+  for (const [at, line] of lines.slice(0, -1).entries()) {
+    room -= heights[at] ?? 1;
+    if (room < 0) break;
+    kept.push(line);
+  }
+  return [...kept, `… ${lines.length - 1 - kept.length} lines more`, lines.at(-1) ?? ''];
 }
