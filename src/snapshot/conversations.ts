@@ -30,6 +30,8 @@ export interface Kept {
   readonly conversation: NonNullable<ObservedPane['conversation']> | null;
   /** A conversation whose start is given up: the user has started something else in its pane. */
   readonly givenUp: string | null;
+  /** A Claude runs in it of which no conversation is known. */
+  readonly isStranger?: boolean;
 }
 
 /** Milliseconds in which a conversation that was chosen may begin: starts are staggered. */
@@ -52,8 +54,7 @@ export function keptOf(
   now: number,
 ): Kept {
   const { record } = place;
-  if (runsClaude(record, program))
-    return { program, conversation: savedOf(conversationAt(registry, place)), givenUp: null };
+  if (runsClaude(record, program)) return ofClaude(program, conversationAt(registry, place));
   const line = record?.started ?? record?.run ?? null;
   const wasStarted = line !== null;
   // Most panes never had one, and are not asked for.
@@ -78,6 +79,10 @@ export function keptOf(
     conversation: isPending && !endedWell ? savedOf(known) : null,
     givenUp: null,
   };
+}
+
+function ofClaude(program: Program, known: Known | null): Kept {
+  return { program, conversation: savedOf(known), givenUp: null, isStranger: known === null };
 }
 
 /**

@@ -1,4 +1,15 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { diff } from '../blueprint/diff.js';
 import type { PaneResume } from '../blueprint/facts.js';
@@ -376,6 +387,16 @@ function rebased(blueprint: Blueprint, from: string, to: string): Blueprint {
   };
 }
 
+/** What the first line of a script names, alone: with an option after it the kernel gives that along. */
+function interpreterOf(path: string): string | null {
+  try {
+    accessSync(path, constants.X_OK);
+    return /^#! *(\/\S+) *$/.exec(readFileSync(path, 'latin1').split('\n', 1)[0] ?? '')?.[1] ?? null;
+  } catch {
+    return null; // gone, or not to be read: it is typed as it ran
+  }
+}
+
 async function resumes(
   registry: Registry,
   blobs: BlobStore,
@@ -390,6 +411,7 @@ async function resumes(
     run: options.run,
     programExists: (name: string) => !options.knowsPrograms || findProgram(name, path) !== null,
     folderExists: isFolder,
+    interpreterOf,
   };
   const panes = blueprint.windows.flatMap((window) => window.panes);
   const made = new Map<string, Resume>();

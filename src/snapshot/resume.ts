@@ -28,6 +28,8 @@ export interface ResumeOptions {
   /** Whether a program is there: a name on the PATH of the pane, or an absolute path. */
   readonly programExists: (name: string) => boolean;
   readonly folderExists: (path: string) => boolean;
+  /** The interpreter in the first line (`#!`) of a program at an absolute path; null where it has none. Not given: none has. */
+  readonly interpreterOf?: (path: string) => string | null;
   /** What is known of the pane's editor; not given: nothing. */
   readonly editor?: EditorFacts;
 }
@@ -125,7 +127,7 @@ function group(
   if (streams !== '') return cannot(`Its redirections (${streams}) cannot be made again: ${text}`);
   if (!head.argv.every(isPrintable))
     return cannot(`Its words hold control characters, so it is not typed: ${text}`);
-  const argv = asTyped(head.argv, options);
+  const argv = asTyped(head.argv, pane.cwd, options);
   const line = commandLine(argv);
   if (Buffer.byteLength(line) > longestLine)
     return cannot(`Its command line is too long to type: ${line.slice(0, 200)} ...`);
@@ -177,9 +179,9 @@ const programFolder = /\/s?bin$/;
 
 /**
  * The words as somebody types them. For a script that is found on the PATH the kernel starts `node /usr/bin/pnpm`; it
- * is typed `pnpm`. What lies in no folder of programs stays as it is.
+ * is typed `pnpm`. For `./deploy.sh` it starts the interpreter that its first line names, which stays out.
  */
-function asTyped(argv: readonly string[], options: ResumeOptions): readonly string[] {
+function asTyped(argv: readonly string[], folder: string, options: ResumeOptions): readonly string[] {
   const [program = '', script = '', ...rest] = argv;
   const slash = script.lastIndexOf('/');
   const name = script.slice(slash + 1);
@@ -188,7 +190,9 @@ function asTyped(argv: readonly string[], options: ResumeOptions): readonly stri
     script.startsWith('/') &&
     programFolder.test(script.slice(0, slash)) &&
     options.programExists(name);
-  return isScript ? [name, ...rest] : argv;
+  if (isScript) return [name, ...rest];
+  const isOwn = program.startsWith('/') && slash >= 0 && !script.startsWith('-');
+  return isOwn && options.interpreterOf?.(resolved(script, folder)) === program ? [script, ...rest] : argv;
 }
 
 function resolved(program: string, folder: string): string {

@@ -27,6 +27,7 @@ import {
   saveAll,
   settle,
 } from './store.js';
+import { Strangers } from './strangers.js';
 
 export interface SaveRequest {
   readonly reason: Reason;
@@ -85,6 +86,7 @@ export class Saver {
   private readonly cache = new StoreCache();
   private readonly editors: EditorSaves;
   private readonly conversations: ConversationRegistry;
+  private readonly strangers: Strangers;
   private observer: Observer;
   /** The session of each workspace at the last save. */
   private readonly names = new Map<string, string>();
@@ -99,6 +101,7 @@ export class Saver {
     this.blobs = new BlobStore(registry.folder);
     this.editors = new EditorSaves(registry, this.blobs);
     this.conversations = new ConversationRegistry(this.registry.folder);
+    this.strangers = new Strangers(connection, registry.folder);
     this.observer = this.newObserver();
   }
 
@@ -123,7 +126,9 @@ export class Saver {
       kept: (place, program) => {
         const endingFile = this.registry.endingPath(place.workspace, place.record?.key ?? place.key);
         const age = () => processAge(place.pid) ?? Number.POSITIVE_INFINITY;
-        const kept = keptOf(this.conversations, { ...place, endingFile, age }, program, Date.now());
+        const look = () => keptOf(this.conversations, { ...place, endingFile, age }, program, Date.now());
+        const kept = look();
+        if (kept.isStranger) this.strangers.note({ ...place, name: `${place.id} ${place.pid}`, look });
         if (kept.givenUp !== null) this.giveUp(kept.givenUp, place.id);
         return kept;
       },
@@ -162,6 +167,7 @@ export class Saver {
       note: request.note ?? null,
       server: request.dying ? 'dying' : isTrusted(draft) ? livedOn : 'unknown',
     });
+    await this.strangers.introduce(observed);
     // Before the snapshots, which name the sessions.
     await this.editors.save(observed, !isFrequent);
     const results = await saveAll(

@@ -106,6 +106,13 @@ describe('how what ran comes back', () => {
       state: 'starts',
       run: 'pnpm run dev',
     });
+    // The kernel starts the interpreter of a script; it is typed as the script.
+    const interpreterOf = (path: string) => (path === `${pane.cwd}/./deploy.sh` ? '/bin/sh' : null);
+    const script = (...argv: string[]) =>
+      resumeOf(pane, group([entry(argv)]), { ...options, programExists: () => true, interpreterOf }).typed;
+    expect(script('/bin/sh', './deploy.sh', 'prod')).toBe('./deploy.sh prod');
+    expect(script('/bin/dash', './deploy.sh', 'prod')).toBe('/bin/dash ./deploy.sh prod');
+    expect(script('/bin/sh', './other.sh')).toBe('/bin/sh ./other.sh');
     expect(resume(['node', '/tmp/x/pnpm', 'run', 'dev'])).toMatchObject({
       run: null,
       typed: 'node /tmp/x/pnpm run dev',

@@ -90,9 +90,16 @@ it('a Claude that was started by hand in a pane that was split off comes back, p
   world.tmux('send-keys', '-t', pane, `${world.folder}/bin/claude --permission-mode plan`, 'Enter');
   await ready(world, pane);
   await ask(world, pane, 'build the till');
+  // Nobody has asked yet who talks there: the save does.
+  await json(world, 'save');
   const [conversation = ''] = await conversations(world);
   expect(transcriptOf(world, conversation)).not.toBeNull();
-  await json(world, 'save');
+  const [newest] = await json(world, 'snapshots', 'shop');
+  const shown = await json(world, 'snapshot', 'show', 'shop', newest.id);
+  const saved = Object.values(shown.panes).map(
+    (one) => (one as { conversation?: { conversation: string } }).conversation,
+  );
+  expect(saved.map((one) => one?.conversation ?? null)).toContain(conversation);
   // A second one was ended before the last save: it is not started.
   world.tmux('split-window', '-t', '=claude-dev-shop:');
   const other = panesOf(world).find((id) => id !== pane && id !== panesOf(world)[0])!;
