@@ -100,15 +100,20 @@ const hooks = [
 const setHooks: readonly Command[] = hooks.map((hook) => ['set-hook', '-g', ...hook]);
 const unsetHooks: readonly Command[] = hooks.map(([name]) => ['set-hook', '-gu', name]);
 
-const pane = '#{pane_id}#{pane_current_path}';
-const panes = `#{P:${pane},*${pane}}`;
+/** How many panes a text of `watchedFormat` tells of: the cells of its layouts that hold one, `40x10,0,0,5`. */
+function panesIn(text: string): number {
+  return text.match(/\d+x\d+,\d+,\d+,\d+/g)?.length ?? 0;
+}
+
 const windowParts = `#{window_id}#{window_index}#{window_layout}#{window_zoomed_flag}#{pane_synchronized}#{window_name}`;
+/** Of the active pane: a layout names its panes, and to look into each one's folder costs tmux as much as all the rest. */
+const activePane = '#{pane_id}#{pane_current_path}';
 /**
  * All that is watched of the workspaces, as one text that is only compared. Expanded within tmux's server, at most
  * once a second; sessions without `@cw_id` cost nearly nothing. Titles are left out: programs change them all the
- * time.
+ * time. A `cd` in a pane that is not the active one shows by the prompt that it prints.
  */
-export const watchedFormat = `#{S:#{?@cw_id,#{@cw_bell}#{session_id}#{session_name}#{W:${windowParts}${panes},*${windowParts}${panes}},}}`;
+export const watchedFormat = `#{S:#{?@cw_id,#{@cw_bell}#{session_id}#{session_name}#{W:${windowParts}${activePane},*${windowParts}${activePane}},}}`;
 
 /**
  * When each window of the workspaces last showed something, in whole seconds. In a subscription of its own: a pane that
@@ -341,7 +346,7 @@ class TmuxWatch implements TmuxEvents {
 
   /** With very many panes we ask in tmux's place, less often: its own look is at a fixed second. */
   private measure(line: string): void {
-    const count = line.match(/%\d+/g)?.length ?? 0;
+    const count = panesIn(line);
     if (count <= this.panesASecond || this.slow.timer || this.state.kind !== 'server') return;
     const { control } = this.state;
     this.listener.remark(`${count} panes: looking at their folders less often`);
@@ -359,7 +364,7 @@ class TmuxWatch implements TmuxEvents {
           const text = stdout.toString();
           if (text !== this.slow.text) this.listener.changed();
           this.slow.text = text;
-          const now = text.match(/%\d+/g)?.length ?? 0;
+          const now = panesIn(text);
           if (now > this.panesASecond) this.lookSlowly(control, now);
           else await control.subscribe('cw', watchedFormat);
         } catch (error) {

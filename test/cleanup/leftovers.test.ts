@@ -63,7 +63,7 @@ it('what crashes left goes, and nothing that may be anybody else’s', { timeout
     writeFileSync(path, 'x');
     return aged(path, minutes);
   };
-  const blobs = join(registry.folder, 'blobs/ab');
+  const blobs = join(registry.folder, 'blobs');
   mkdirSync(blobs, { recursive: true });
   goes.push(
     file(join(printed, 'old'), 61),
