@@ -10,9 +10,6 @@ import type { Known } from '../claude/registry-log.js';
 import { claudeFolder } from '../claude/slug.js';
 import { expiring, inVault, vaultFolder } from '../claude/vault.js';
 import { messageOf, systemCode } from '../errors.js';
-import { many } from '../git/many.js';
-import { findRepository } from '../git/repository.js';
-import { type TreePlace, type TreeState, treePlaces, treeState } from '../git/worktree-states.js';
 import { envFileName } from '../project/env-file.js';
 import { readProjectFile } from '../project/project-file.js';
 import { trustState } from '../project/trust.js';
@@ -30,11 +27,11 @@ import { readEnding } from '../workspace/ending.js';
 import { sessionLabel } from '../workspace/find.js';
 import { Registry, type WorkspaceRecord } from '../workspace/registry.js';
 import { type FolderSeen, lookAtFolders } from './folders.js';
+import { gitOf, gitSeen } from './git.js';
 import type {
   AgentSeen,
   Disk,
   ExpiringSeen,
-  GitSeen,
   ProjectSeen,
   Saving,
   Survey,
@@ -297,44 +294,6 @@ function snapshotOf(folder: string, id: string): Pick<WorkspaceSeen, 'snapshot' 
   } catch (error) {
     return { snapshot: null, snapshotUnknown: messageOf(error) };
   }
-}
-
-type Trees = ReadonlyMap<string, GitSeen>;
-
-/** By the folder of a project. Trees that several projects share are looked at once. */
-async function gitOf(paths: readonly string[], { health }: Settings, env: NodeJS.ProcessEnv): Promise<Trees> {
-  const found = new Map<string, { readonly places: readonly TreePlace[] } | GitSeen>();
-  const places = new Map<string, TreePlace>();
-  for (const path of new Set(paths)) {
-    try {
-      const repository = findRepository(path);
-      const own = repository ? treePlaces(repository) : null;
-      for (const place of own ?? []) places.set(place.path, place);
-      found.set(path, own ? { places: own } : { kind: 'none' });
-    } catch (error) {
-      found.set(path, { kind: 'unknown', reason: messageOf(error) });
-    }
-  }
-  const all = [...places.values()];
-  const options = { timeout: health.gitSeconds * 1000, env };
-  const states = await many(all, (place) => treeState(place, options));
-  const byPath = new Map<string, TreeState>(states.map((state) => [state.path, state]));
-  return new Map(
-    [...found].map(([path, one]): [string, GitSeen] => [
-      path,
-      'places' in one
-        ? { kind: 'repository', trees: one.places.flatMap((place) => byPath.get(place.path) ?? []) }
-        : one,
-    ]),
-  );
-}
-
-function gitSeen({ path, folder }: Pick<WorkspaceSeen, 'path' | 'folder'>, trees: Trees | null): GitSeen {
-  if (trees === null) return { kind: 'unread' };
-  const found = trees.get(path);
-  if (found) return found;
-  const reason = folder === 'gone' ? 'the folder is gone' : 'the file system does not answer';
-  return { kind: 'unknown', reason };
 }
 
 function tmuxSeen(
