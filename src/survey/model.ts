@@ -112,6 +112,19 @@ export interface SessionSeen {
    * of its windows. Control-mode clients too.
    */
   readonly lookers: readonly string[];
+  /** In the order of their index. */
+  readonly windows: readonly WindowSeen[];
+}
+
+export interface WindowSeen {
+  /** `@1` */
+  readonly id: string;
+  readonly index: number;
+  readonly name: string;
+  /** The whole layout, also while a pane is zoomed. */
+  readonly layout: string;
+  readonly active: boolean;
+  readonly zoomed: boolean;
 }
 
 export interface PaneSeen {

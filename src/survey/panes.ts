@@ -179,6 +179,17 @@ export function sessionOf(reading: Reading, id: string): SessionSeen | null {
       ),
     ),
     lookers: lookersOf(session, group, reading),
+    windows: reading.windows
+      .filter((window) => window.session === id)
+      .toSorted((a, b) => a.index - b.index)
+      .map(({ id: window, index, name, layout, active, zoomed }) => ({
+        id: window,
+        index,
+        name,
+        layout,
+        active,
+        zoomed,
+      })),
   };
 }
 

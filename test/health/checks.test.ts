@@ -41,6 +41,7 @@ const old = {
   activeAt: now,
   usedAt: now,
   lookers: [],
+  windows: [],
 };
 const project: ProjectFile = {
   projectType: null,

@@ -147,6 +147,7 @@ export function workspaceSeen(changes: Partial<WorkspaceSeen> = {}): WorkspaceSe
       activeAt: now,
       usedAt: now,
       lookers: [],
+      windows: [],
     },
     panes: [paneSeen()],
     declared: {
