@@ -24,7 +24,8 @@ export function programsOfPane(
     readonly editors: ReadonlyMap<string, EditorSeen>;
   },
 ): ProgramSeen[] | string {
-  const { place, program, processes } = { ...pane, ...facts };
+  const { place, program } = pane;
+  const { processes } = facts;
   if (pane.dead || program.kind === 'dead') return [];
   if (program.kind === 'unknown') return `what runs in ${place} (${program.reason})`;
   if (!processes) return `what runs in ${place}`;
@@ -88,13 +89,16 @@ function backgroundOf(pane: PaneSeen, processes: Processes): ProgramSeen[] {
     }));
 }
 
-/** The names that a process goes by: the kernel's, its own words', and of an interpreter those of its script. */
+/** Programs that run the program that their next word names. */
+const interpreters =
+  /^(node|bun|deno|python[\d.]*|ruby[\d.]*|perl|php|java|sh|bash|dash|zsh|fish|env|sudo|doas|nohup)$/;
+
+/** The names that a process goes by: the kernel's, that of its first word, and of an interpreter that of its script. */
 function namesOf({ pid, command }: ProcessSample, { table }: Processes): string[] {
-  const scripts = table
-    .argv(pid)
-    .slice(0, 2)
-    .filter((word) => !word.startsWith('-'));
-  return [...new Set([command, ...scripts.map(nameOf)])].filter((name) => name !== '');
+  const [first = '', ...rest] = table.argv(pid);
+  const own = nameOf(first).replace(/^-/, '');
+  const script = interpreters.test(own) ? rest.find((word) => !word.startsWith('-')) : undefined;
+  return [...new Set([own, command, nameOf(script ?? '')])].filter((name) => name !== '');
 }
 
 function nameOf(program: string): string {
