@@ -71,20 +71,28 @@ it('who comes after the last look is found by tmux itself, in the command that w
     expect([closedAt, closing ?? null]).toEqual([null, null]);
 });
 
-it('a sweep closes under the lock of the workspace, and waits for who holds it', async () => {
+it('a sweep closes under the lock of the workspace, and says beforehand what it is about to do', async () => {
   const world = sandbox();
   const { open, close, registry, isOpen } = cleaning(world);
   await open('shop');
   const [record] = registry.readAll().records;
   let looks = 0;
-  await close('shop', async () => {
-    if (++looks === 2) {
-      const lock = acquireLock(join(registry.workspaceFolder(record!.id), 'lock'), { wait: 0 });
-      await expect(lock).rejects.toMatchObject({ kind: 'failed' });
-    }
-    return null;
-  });
-  expect([looks, isOpen('shop')]).toEqual([2, false]);
+  await close(
+    'shop',
+    async () => {
+      if (++looks === 2) {
+        const lock = acquireLock(join(registry.workspaceFolder(record!.id), 'lock'), { wait: 0 });
+        await expect(lock).rejects.toMatchObject({ kind: 'failed' });
+      }
+      return null;
+    },
+    () => {
+      const { closing, closedAt } = registry.read(record!.id)!;
+      expect([closing?.by, closedAt]).toEqual(['sweep', null]);
+      looks += 10;
+    },
+  );
+  expect([looks, isOpen('shop')]).toEqual([12, false]);
 });
 
 it('one that cannot be saved is not closed, and holds up no other', async () => {

@@ -91,9 +91,20 @@ export function cleaning(world: Sandbox) {
     },
     judge: () => judge(options, options.rules),
     sweep: async (): Promise<Swept[]> => sweep((await judge(options, options.rules)).verdicts, options),
-    /** Closes one by the door that all use, as a sweep does, with a check of the test's own. */
-    async close(name: string, recheck: () => Promise<string | null>) {
-      const here = await readWorld(connection, world.env);
+    /**
+     * Closes one by the door that all use, as a sweep does, with a check of the test's own.
+     *
+     * @param atKill called right before tmux is told to end the session.
+     */
+    async close(name: string, recheck: () => Promise<string | null>, atKill: () => void = () => {}) {
+      const told: typeof connection = {
+        ...connection,
+        batch: (commands, batchOptions) => {
+          if (commands.flat().some((word) => String(word).startsWith('kill-session'))) atKill();
+          return connection.batch(commands, batchOptions);
+        },
+      };
+      const here = await readWorld(told, world.env);
       const workspace = here.workspaces.find((one) => one.name === name)!;
       return killWorkspace(here, workspace, settings, world.env, { by: 'sweep', recheck });
     },
