@@ -186,16 +186,12 @@ function seenKeys(now: AgentNow | null): ReadonlySet<string> {
   return new Set(now?.record?.seen.map(keyOf));
 }
 
-/** A prompt was submitted since. */
-function isSubmitted(now: AgentNow, before: ReadonlySet<string>): boolean {
-  return now.record?.seen.some((one) => one.event === 'UserPromptSubmit' && !before.has(keyOf(one))) === true;
-}
-
 /** The same prompt twice is two events of one content. */
 function keyOf({ key, time }: AgentRecord['seen'][number]): string {
   return `${key} ${time}`;
 }
 
+const submitted = 'UserPromptSubmit hook';
 const queued = 'queued, by the transcript';
 
 /** Milliseconds in which a Claude Code that has just begun, or closes a menu, has its composer on the screen. */
@@ -256,7 +252,7 @@ class Proof {
       ({ event, input }) => event === 'UserPromptSubmit' && this.isText(input?.prompt),
     );
     if (told || (counted('UserPromptSubmit') && record?.prompt === this.words))
-      return { evidence: 'UserPromptSubmit hook', isPrompt: true };
+      return { evidence: submitted, isPrompt: true };
     const { command } = this;
     if (command !== undefined && (events.some(({ event }) => event === command) || counted(command)))
       return { evidence: `${command} hook`, isPrompt: false };
@@ -385,31 +381,28 @@ export async function waitForAnswer(
   limit: number,
 ): Promise<Answered> {
   const keys = seenKeys(before.agent);
-  // One that was put into the queue is not what the turn is about that ends next.
-  let isAsked = sent.evidence !== queued;
+  // Sent while it worked, it waits in a queue, and turns end that are about something else. (2.1.329 may tell of such
+  // a prompt long before its turn.) Then the transcript alone says what the answer is to.
+  const wasIdle = before.agent?.verdict.state === 'idle' && sent.evidence === submitted;
+  let idleSince: number | null = null;
   const end = performance.now() + limit;
   for (;;) {
     const now = await look();
-    const answer = told(now);
+    const said = told(now);
     if (!now || now.verdict.state === 'exited')
-      return { how: 'exited', detail: null, answer: answer ?? (await written(target, before, 0)) };
-    let over: 'answered' | 'failed' | null = null;
-    for (const seen of now.record?.seen ?? []) {
-      if (keys.has(keyOf(seen))) continue;
-      if (seen.event === 'UserPromptSubmit') over = null;
-      if (seen.event === 'Stop') over = 'answered';
-      if (seen.event === 'StopFailure') over = 'failed';
+      return { how: 'exited', detail: null, answer: (await written(target, before, 0)) ?? said };
+    const { state, detail } = now.verdict;
+    if (state === 'waiting') return { how: 'waiting', detail, answer: wasIdle ? said : null };
+    const ended = endOf(now, keys);
+    idleSince = state === 'idle' ? (idleSince ?? performance.now()) : null;
+    if (idleSince !== null && ended !== null && wasIdle)
+      return { how: ended, detail, answer: said ?? (await written(target, before, writing)) };
+    if (idleSince !== null && !wasIdle) {
+      const answer = await written(target, before, 0);
+      const isWhole = answer !== null && (said === null || answer.endsWith(said));
+      const isLong = performance.now() - idleSince > settledAfter && (answer !== null || ended !== null);
+      if (isWhole || isLong) return { how: ended ?? 'answered', detail, answer };
     }
-    isAsked ||=
-      (isSubmitted(now, keys) && now.record?.prompt === before.words) ||
-      (await inTranscript(target, before)).asked;
-    if (now.verdict.state === 'waiting') return { how: 'waiting', detail: now.verdict.detail, answer };
-    if (isAsked && over !== null && now.verdict.state === 'idle')
-      return {
-        how: over,
-        detail: now.verdict.detail,
-        answer: answer ?? (await written(target, before, writing)),
-      };
     if (performance.now() > end) {
       throw new CwError('failed', `${target.label} is not done after ${Math.round(limit / 1000)} s.`, {
         hint: `The text was sent; it goes on in pane ${target.pane}.`,
@@ -419,6 +412,16 @@ export async function waitForAnswer(
   }
 }
 
+/** Milliseconds after which an idle agent has no prompt left in its queue, and all is written. */
+const settledAfter = 5000;
+
+/** How the last turn ended since; null where it goes on, or none began. */
+function endOf({ record }: AgentNow, keys: ReadonlySet<string>): 'answered' | 'failed' | null {
+  const ends = { UserPromptSubmit: null, Stop: 'answered', StopFailure: 'failed' } as const;
+  const last = record?.seen.findLast((seen) => seen.event in ends && !keys.has(keyOf(seen)));
+  return last ? ends[last.event as keyof typeof ends] : null;
+}
+
 /** The answer of the last turn, as a hook had it. */
 function told(now: AgentNow | null): string | null {
   const last = now?.events.findLast(({ event }) => event === 'Stop' || event === 'UserPromptSubmit');
@@ -426,15 +429,15 @@ function told(now: AgentNow | null): string | null {
   return typeof answer === 'string' ? answer : null;
 }
 
-function inTranscript({ transcript }: SendTarget, { words, bytes }: Before) {
-  return answerTo(transcript, bytes, (prompt) => promptMark(prompt) === words);
-}
-
-/** The same as the transcript has it, within so many milliseconds. */
-async function written(target: SendTarget, before: Before, patience: number): Promise<string | null> {
+/** The answer as the transcript has it, within so many milliseconds. */
+async function written(
+  { transcript }: SendTarget,
+  { words, bytes }: Before,
+  patience: number,
+): Promise<string | null> {
   const end = performance.now() + patience;
   for (;;) {
-    const { answer } = await inTranscript(target, before);
+    const answer = await answerTo(transcript, bytes, (prompt) => promptMark(prompt) === words);
     if (answer !== null || performance.now() > end) return answer;
     await new Promise((done) => setTimeout(done, pause));
   }

@@ -429,8 +429,8 @@ function filesWritten(line: Json): string[] {
 }
 
 /**
- * What became of a prompt: whether the model was asked it (one that waits for the end of a turn was not yet), and its
- * answer, the last text of the model behind the last line that is that prompt; null where there is none yet.
+ * The answer to a prompt: the last text of the model behind the last line that is that prompt; null where there is
+ * none yet.
  *
  * @param from bytes from the start of the file; what is before is older than the prompt.
  * @param isPrompt tells the prompt by its text.
@@ -439,7 +439,7 @@ export async function answerTo(
   path: string,
   from: number,
   isPrompt: (text: string) => boolean,
-): Promise<{ readonly asked: boolean; readonly answer: string | null }> {
+): Promise<string | null> {
   let answers: TranscriptLine[] | null = null;
   for await (const line of readLines(path, { from, wanted: isTalkOrQueued })) {
     const { value } = line;
@@ -449,7 +449,7 @@ export async function answerTo(
     if (prompt !== null && isPrompt(prompt)) answers = [];
     else if (said.kind === 'answer') answers?.push(line);
   }
-  return { asked: answers !== null, answer: answers && answersIn(answers) };
+  return answers && answersIn(answers);
 }
 
 /** A prompt that Claude Code took up in the middle of a turn, as its transcript has it; null for any other line. */

@@ -98,11 +98,15 @@ describe.skipIf(realClaude === null)(`the real Claude Code ${realClaudeNeeds}`, 
     // While it works a prompt waits in its queue, and the answer is the one to that prompt.
     await shop.send('cart', 'hold that');
     expect(await until(pane, 'working')).toMatchObject({ evidence: 'UserPromptSubmit hook' });
-    const queued = shop.send('cart', 'and then this', '--wait');
+    let outcome: unknown = null;
+    const queued = shop.send('cart', 'and then this', '--wait').then((done) => {
+      outcome = done;
+      return done;
+    });
     await waitUntil('the one is held, and the other queued', () => {
       const screen = world.screen(pane);
       if (api.prompts.includes('hold that') && screen.includes('and then this')) return true;
-      throw new Error(`${JSON.stringify(api.prompts)}\n${screen.trimEnd()}`);
+      throw new Error(`${JSON.stringify([outcome, api.prompts])}\n${screen.trimEnd()}`);
     });
     api.release();
     expect(await queued).toMatchObject({ text: 'You said: and then this' });
