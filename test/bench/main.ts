@@ -1,4 +1,5 @@
 import { cpus, loadavg } from 'node:os';
+import { agentRowsOf } from './agents.js';
 import { cleanupRows } from './cleanup.js';
 import { healthRows } from './health.js';
 import { daemonRows } from './idle.js';
@@ -11,7 +12,7 @@ import { stallRows } from './stall.js';
 import { startRows } from './start.js';
 
 /**
- * `npm run bench [-- --quick] [--runs N] [--only start,save,restore,daemon,stall,health,cleanup] [--sizes 1,10]`: ratios measured in one run, in turn
+ * `npm run bench [-- --quick] [--runs N] [--only start,save,restore,daemon,agents,stall,health,cleanup] [--sizes 1,10]`: ratios measured in one run, in turn
  * with what they are measured against; absolute times move with the machine and its load.
  */
 const quick = process.argv.includes('--quick');
@@ -25,6 +26,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   restore: () => worlds(restores),
   cleanup: async () => cleanupRows(runs),
   daemon: () => daemonRows({ seconds: quick ? 30 : 60, changes: quick ? 20 : 40 }),
+  agents: () => agentRowsOf(runs),
   stall: () => stallRows(quick ? 10 : 30),
   health: () =>
     worlds(

@@ -141,7 +141,7 @@ export async function cliSaveRow(many: ManyWorkspaces, runs: number): Promise<Ro
 }
 
 /** One `list-panes -a` that asks for every field that a save asks for, in the rows of which it asks. */
-async function listPanes(connection: Connection): Promise<Command> {
+export async function listPanes(connection: Connection): Promise<Command> {
   const sent: Command[] = [];
   await readServer({
     ...connection,
