@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs';
 import { readTextIfAny, writeFileAtomic } from '../system/files.js';
 import type { AgentRecord } from './agents.js';
 import type { Seen } from './dedupe.js';
@@ -28,6 +29,22 @@ export const emptyStore: AgentStore = { place: 0, agents: new Map(), outbox: [],
 export function readStore(path: string): AgentStore {
   const text = readTextIfAny(path);
   return (text === null ? null : parseStore(text)) ?? emptyStore;
+}
+
+/** Where a store that cannot be read is put, so that somebody can look at it. */
+export function damagedStore(path: string): string {
+  return `${path}.damaged`;
+}
+
+/**
+ * The same, for whoever will write it: one that cannot be read is set aside first. What hooks have told since the spool
+ * was last moved on is then taken once more.
+ */
+export function openStore(path: string): AgentStore {
+  const text = readTextIfAny(path);
+  const store = text === null ? emptyStore : parseStore(text);
+  if (store === null) renameSync(path, damagedStore(path));
+  return store ?? emptyStore;
 }
 
 export function writeStore(path: string, store: AgentStore): void {

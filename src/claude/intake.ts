@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { withLock } from '../system/lock.js';
 import { randomHex } from '../system/random.js';
 import { adoptions, sessionFiles } from './adopt.js';
-import { type AgentStore, readStore, writeStore } from './agent-store.js';
+import { type AgentStore, openStore, writeStore } from './agent-store.js';
 import { type AgentRecord, newAgent, reduceAgent } from './agents.js';
 import { type DecideFacts, decide } from './decide.js';
 import { countOnce } from './dedupe.js';
@@ -101,7 +101,7 @@ class Intake {
     this.registry = new ConversationRegistry(folder);
     this.storeFile = join(claudeStateFolder(folder), 'agents.json');
     this.settingsFile = settingsFile(folder);
-    this.store = readStore(this.storeFile);
+    this.store = openStore(this.storeFile);
     this.known = this.registry.state();
   }
 

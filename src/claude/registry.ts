@@ -165,3 +165,11 @@ export function holderOf(known: Known): string {
   const process = known.process ? ` (process ${known.process.pid})` : '';
   return `pane ${known.pane ?? known.paneKey}${process}`;
 }
+
+/** Lines of a registry's log that are no entries: how many, and the number of the first. null: there are none. */
+export function unreadableLines(log: string): { readonly count: number; readonly first: number } | null {
+  const lines = log.split('\n');
+  lines.pop(); // the last one may be in the writing
+  const wrong = lines.flatMap((line, at) => (line !== '' && parseEntries(line).length === 0 ? [at + 1] : []));
+  return wrong[0] === undefined ? null : { count: wrong.length, first: wrong[0] };
+}

@@ -94,6 +94,11 @@ export class Spool {
     ensurePrivateFolder(this.folder);
   }
 
+  /** The place behind all lines that were published until now. */
+  end(): number {
+    return endOf(this.segments());
+  }
+
   /** The events at `place` and behind it, in order, at most `limit`. To go on: the last one's place plus 1. */
   readFrom(place: number, limit = 1000): SpooledEvent[] {
     return [...this.read(place, limit).events];

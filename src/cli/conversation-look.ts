@@ -1,10 +1,9 @@
 import { type Branch, type Conversation, forkTree, pruned, rootOf } from '../claude/catalog.js';
 import { modelOf } from '../claude/context.js';
+import { expiringKnown } from '../claude/expiry.js';
 import { matcherOf, type SearchHit, searchTranscript } from '../claude/search.js';
-import { claudeFolder } from '../claude/slug.js';
 import { digestTranscript } from '../claude/transcripts.js';
 import { contextShare, type Usage, usageOf } from '../claude/usage.js';
-import { expiring } from '../claude/vault.js';
 import { CwError } from '../errors.js';
 import { isFolder } from '../system/files.js';
 import { shellWord, tildePath } from '../system/paths.js';
@@ -101,11 +100,16 @@ async function listing(
 
 /** Files that are about to be deleted by Claude Code, and forks that nobody needs. */
 function warnings(branches: readonly Branch[], world: Conversations, context: Context): string[] {
-  const ids = new Set(branches.map(({ conversation }) => conversation.id));
-  const folders = new Set(
-    branches.map(({ conversation }) => claudeFolder(conversation.configDir, context.env)),
+  const days = context.settings().health.expiringDays;
+  const soon = expiringKnown(
+    branches.map(({ conversation: { id, configDir } }) => ({ conversation: id, configDir })),
+    world.vault,
+    days,
+    context.env,
   );
-  const soon = [...folders].flatMap((folder) => expiring(folder, 3, { only: ids }));
+  const lost = soon.filter(({ copied }) => !copied);
+  const names = (list: readonly { readonly conversation: string }[]) =>
+    list.map(({ conversation }) => labelById(conversation, world)).join(', ');
   const unused = prunable(
     branches.map(({ conversation }) => conversation),
     chosenIn(world.folder),
@@ -114,7 +118,10 @@ function warnings(branches: readonly Branch[], world: Conversations, context: Co
     ...(soon.length === 0
       ? []
       : [
-          `Claude Code deletes ${soon.length} of these within 3 days; cw keeps copies (cw save makes them now).`,
+          `Claude Code deletes ${soon.length} of these within ${days} days (${names(soon)}); ` +
+            (lost.length === 0
+              ? 'cw has copies: cw conversation restore NAME'
+              : `there is no copy of ${names(lost)}: the daemon makes one within an hour`),
         ]),
     ...(unused.length < 5 ? [] : [`${unused.length} forks are not used: cw conversation prune`]),
   ];

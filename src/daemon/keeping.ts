@@ -20,6 +20,7 @@ import { readSessions } from '../tmux/reading.js';
 import { joinWorkspaces } from '../workspace/find.js';
 import { Registry } from '../workspace/registry.js';
 import { AgentsWatch } from './agents.js';
+import { keepExpiring } from './expiry.js';
 import { HealthWatch } from './health.js';
 import type { Log } from './log.js';
 import { Notifier } from './notifier.js';
@@ -187,6 +188,10 @@ class Keeping implements DaemonWork {
     await this.saver.settle();
     const removed = await pruneAll(this.registry, retentionOf(this.options.settings().retention));
     if (removed > 0) this.options.log.info(`${removed} snapshots were too old`);
+    const { env, log } = this.options;
+    const days = this.options.settings().health.expiringDays;
+    const tell = this.notifier.tell.bind(this.notifier);
+    await keepExpiring({ registryFolder: this.registry.folder, env, days, log, tell });
   }
 
   /** The same as `cw cleanup --yes`, and no more. */

@@ -1,14 +1,14 @@
 import { lstatSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { expiringKnown } from '../claude/expiry.js';
 import { type ClaudeFacts, paneFacts } from '../claude/facts.js';
 import { type Drained, drain } from '../claude/intake.js';
 import { type AgentRow, agentRows } from '../claude/overview.js';
 import { peek } from '../claude/peek.js';
 import { isHeld } from '../claude/registry.js';
 import type { Known } from '../claude/registry-log.js';
-import { claudeFolder } from '../claude/slug.js';
-import { expiring, inVault, vaultFolder } from '../claude/vault.js';
+import { vaultFolder } from '../claude/vault.js';
 import { messageOf, systemCode } from '../errors.js';
 import { envFileName } from '../project/env-file.js';
 import { readProjectFile } from '../project/project-file.js';
@@ -251,16 +251,8 @@ function expiringOf(
   env: NodeJS.ProcessEnv,
 ): Map<string, ExpiringSeen> {
   const known = [...drained.registry.conversations.values()];
-  const only = new Set(known.map(({ conversation }) => conversation));
-  const vault = vaultFolder(folder);
-  const found = new Map<string, ExpiringSeen>();
-  if (only.size === 0) return found;
-  for (const configDir of new Set(known.map((one) => claudeFolder(one.configDir, env)))) {
-    for (const { conversation, deletedAt } of expiring(configDir, health.expiringDays, { only })) {
-      found.set(conversation, { conversation, deletedAt, copied: inVault(vault, conversation) !== null });
-    }
-  }
-  return found;
+  const found = expiringKnown(known, vaultFolder(folder), health.expiringDays, env);
+  return new Map(found.map((one) => [one.conversation, one]));
 }
 
 async function declared(place: Place, folder: FolderSeen, options: SurveyOptions): Promise<Declared> {

@@ -10,11 +10,12 @@ import { setAside } from '../../snapshot/damaged.js';
 import { lastRehearsal } from '../../snapshot/rehearsal.js';
 import { readWorld } from '../../workspace/world.js';
 import type { Command, Context } from '../command.js';
+import { hookFindings } from '../doctor-hooks.js';
 import { age, indent, styler, visible } from '../output.js';
 
 export const verb: Command = {
   name: 'doctor',
-  summary: 'Check what cw needs: tmux, the daemon, locale, programs, settings, folders.',
+  summary: 'Check what cw needs: tmux, the daemon, hooks, locale, programs, settings, folders.',
   description: 'The worst comes first, each with its cure. Exit code 1 when something keeps cw from working.',
   examples: [
     { line: 'cw doctor', does: 'All checks.' },
@@ -24,6 +25,7 @@ export const verb: Command = {
     const findings = worstFirst([
       ...(await checkTmux(context.env)),
       ...(await savingFindings(context)),
+      ...(await hookFindings(context)),
       ...checkEnvironment(context.env),
     ]);
     const failed = findings.some(({ level }) => level === 'error');
