@@ -8,7 +8,7 @@ import { type Reading, readServer } from '../tmux/reading.js';
 import type { Workspace } from '../workspace/find.js';
 import { runHook } from '../workspace/hooks.js';
 import { utc } from '../workspace/list.js';
-import { recordOf } from '../workspace/open.js';
+import { recordOf } from '../workspace/record.js';
 import type { World } from '../workspace/world.js';
 import { type Ended, endProcesses, processesOfPanes } from './processes.js';
 

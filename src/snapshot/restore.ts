@@ -25,17 +25,17 @@ import { randomHex } from '../system/random.js';
 import type { Connection } from '../tmux/connection.js';
 import type { SessionsReading } from '../tmux/reading.js';
 import type { Applied } from '../workspace/apply.js';
-import { startsNvim } from '../workspace/editor-socket.js';
-import { joinWorkspaces, sessionPrefix } from '../workspace/find.js';
-import { chooseName } from '../workspace/name.js';
 import {
   applyBlueprint,
   type Background,
   buildBlueprint,
-  recordOf,
   serverFacts,
   withBuildLock,
-} from '../workspace/open.js';
+} from '../workspace/build.js';
+import { startsNvim } from '../workspace/editor-socket.js';
+import { joinWorkspaces, sessionPrefix } from '../workspace/find.js';
+import { chooseName } from '../workspace/name.js';
+import { recordOf } from '../workspace/record.js';
 import { newWorkspaceId, type Registry } from '../workspace/registry.js';
 import { readIfRunning } from '../workspace/start-server.js';
 import { BlobStore } from './blobs.js';

@@ -10,7 +10,7 @@ import { serverEnv } from '../tmux/address.js';
 import { processConnection } from '../tmux/process-connection.js';
 import { endServer } from '../tmux/server.js';
 import { applyPlan } from '../workspace/apply.js';
-import { serverFacts } from '../workspace/open.js';
+import { serverFacts } from '../workspace/build.js';
 import { startServer } from '../workspace/start-server.js';
 import type { BlobStore } from './blobs.js';
 import { captureWorkspace } from './capture.js';

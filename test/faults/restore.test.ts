@@ -10,7 +10,7 @@ import { SnapshotStore } from '../../src/snapshot/store.js';
 import { loadSettings } from '../../src/system/settings.js';
 import { serverAddress } from '../../src/tmux/address.js';
 import { processConnection } from '../../src/tmux/process-connection.js';
-import { applyBlueprint } from '../../src/workspace/open.js';
+import { applyBlueprint } from '../../src/workspace/build.js';
 import { newWorkspaceId, Registry } from '../../src/workspace/registry.js';
 import { readIfRunning } from '../../src/workspace/start-server.js';
 import { arbitraryBlueprint } from '../support/arbitraries.js';

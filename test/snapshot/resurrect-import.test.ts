@@ -5,7 +5,7 @@ import { parseLayout, printLayout } from '../../src/blueprint/layout.js';
 import { verb } from '../../src/cli/commands/import.js';
 import type { ImportReport } from '../../src/snapshot/resurrect-import.js';
 import { isAlive } from '../../src/system/process.js';
-import { recordOf } from '../../src/workspace/open.js';
+import { recordOf } from '../../src/workspace/record.js';
 import { Registry } from '../../src/workspace/registry.js';
 import { blueprintOf } from '../blueprint/examples.js';
 import { type Answer, runVerb } from '../cli/run-verb.js';

@@ -9,7 +9,7 @@ import { isFolder } from '../../src/system/files.js';
 import { processConnection } from '../../src/tmux/process-connection.js';
 import { readSessions } from '../../src/tmux/reading.js';
 import { applyPlan } from '../../src/workspace/apply.js';
-import { serverFacts } from '../../src/workspace/open.js';
+import { serverFacts } from '../../src/workspace/build.js';
 import { arbitraryBlueprint } from '../support/arbitraries.js';
 import { sandbox } from '../support/sandbox.js';
 import { waitUntil } from '../support/wait.js';
