@@ -3,7 +3,7 @@ import type { ServerFacts } from './facts.js';
 import { countPanes, isNamedLayout, layoutVersions, parseLayout } from './layout.js';
 import type { Blueprint, Pane, Window } from './model.js';
 import { planSplits, type Splits } from './room.js';
-import { listenVariable, type PaneStart, paneStart } from './start.js';
+import { beginWords, listenVariable, type PaneStart, paneStart } from './start.js';
 import type { Problem, Step, Word } from './step.js';
 
 /** What is decided before the first step is written: both parts of a plan go by it. */
@@ -140,19 +140,18 @@ function startOf(
 ): PaneStart {
   const resume = facts.resume?.get(pane.key);
   const delay = resume?.delay ? String(resume.delay) : '';
-  const begin = [
-    `${facts.shellFolder}/cw-start`,
-    resume?.textFile ?? '',
-    resume?.typed ?? '',
+  const begin = beginWords(facts.shellFolder, {
+    textFile: resume?.textFile ?? null,
+    typed: resume?.typed ?? null,
     delay,
-    channel ?? '',
-  ];
+    channel,
+  });
   const isResumed = Boolean(resume?.textFile || resume?.typed || delay || channel);
   if (pane.startCommand) {
     // tmux runs the one word with its default shell.
     if (!isResumed) return { words: [pane.startCommand], env: {}, typed: null };
     return {
-      words: ['/bin/sh', ...begin, facts.defaultShell, '-c', pane.startCommand],
+      words: [...begin, facts.defaultShell, '-c', pane.startCommand],
       env: {},
       typed: null,
     };
@@ -171,7 +170,7 @@ function startOf(
   const plain = paneStart(shell, run, facts.shellFolder, usual);
   const start = {
     ...plain,
-    words: isResumed ? ['/bin/sh', ...begin, ...plain.words] : plain.words,
+    words: isResumed ? [...begin, ...plain.words] : plain.words,
     env: {
       ...plain.env,
       ...(resume?.historyFile && { CW_HISTFILE: resume.historyFile }),

@@ -80,3 +80,20 @@ function shellKind(program: string): 'bash' | 'zsh' | 'fish' | 'sh' | null {
   if (name === 'bash' || name === 'zsh' || name === 'fish') return name;
   return ['sh', 'dash', 'ash', 'ksh', 'ksh93', 'mksh', 'oksh', 'loksh'].includes(name) ? 'sh' : null;
 }
+
+/** How a pane begins before it becomes its shell: what `cw-start` is told, in its order. */
+export interface Beginning {
+  /** A file whose text is shown first, and is then removed. */
+  readonly textFile?: string | null;
+  /** Typed at the first prompt, where it waits for Enter. */
+  readonly typed?: string | null;
+  /** Seconds, as text. */
+  readonly delay?: string;
+  /** tmux tells it when the window is laid out. */
+  readonly channel?: string | null;
+}
+
+/** The words that stand before those of the shell. */
+export function beginWords(shellFolder: string, { textFile, typed, delay, channel }: Beginning): string[] {
+  return ['/bin/sh', `${shellFolder}/cw-start`, textFile ?? '', typed ?? '', delay ?? '', channel ?? ''];
+}

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PaneRecord } from '../blueprint/record.js';
-import { listenVariable, paneStart } from '../blueprint/start.js';
+import { beginWords, listenVariable, paneStart } from '../blueprint/start.js';
 import type { Word } from '../blueprint/step.js';
 import { CwError } from '../errors.js';
 import { ensurePrivateFolder, isFolder } from '../system/files.js';
@@ -61,7 +61,7 @@ export async function startAgain(
   const respawn: Word[] = ['respawn-pane', '-k', '-t', pane];
   if (isFolder(record.cwd)) respawn.push('-c', { literal: record.cwd });
   for (const [name, value] of Object.entries(env)) respawn.push('-e', `${name}=${value}`);
-  respawn.push('--', '/bin/sh', join(shellFolder, 'cw-start'), textFile, '', '', ...start.words);
+  respawn.push('--', ...beginWords(shellFolder, { textFile }), ...start.words);
   const commands: Word[][] = [respawn];
   if (start.typed !== null) {
     commands.push(['send-keys', '-t', pane, '-l', '--', start.typed], ['send-keys', '-t', pane, 'Enter']);
