@@ -1,8 +1,11 @@
 import { quoteWord } from '../blueprint/fill.js';
+import { withDialogs } from '../claude/dialogs.js';
 import { claudeFacts } from '../claude/facts.js';
 import { drain } from '../claude/intake.js';
 import type { ProcessId } from '../claude/model.js';
+import { agentRows } from '../claude/overview.js';
 import { type Known, sameProcess } from '../claude/registry-log.js';
+import { asks } from '../claude/send.js';
 import type { Connection } from '../tmux/connection.js';
 import { type Ending, readEnding } from '../workspace/ending.js';
 import type { Registry } from '../workspace/registry.js';
@@ -10,7 +13,7 @@ import type { ConversationProof, RestoreReport } from './restore.js';
 
 /**
  * Follows the conversations of restored panes until each is proven: a hook of its own process told of it (recovered),
- * it ended or is gone (failed), or nothing was heard in time (unverified).
+ * it ended or is gone (failed), it asks the user something before it begins, or nothing was heard in time (unverified).
  *
  * @param options `since`: when the restore began; `limit`: milliseconds, for each from its own start on.
  * @returns the reports with what was found.
@@ -25,13 +28,19 @@ export async function proveConversations(
   const begun = performance.now();
   const since = options.since.toISOString();
   let current = [...reports];
+  let lookedAt = begun;
   for (;;) {
     const passed = performance.now() - begun;
-    const {
-      registry: state,
-      facts,
-      agents,
-    } = await drain(registry.folder, () => claudeFacts(connection, env));
+    const drained = await drain(registry.folder, () => claudeFacts(connection, env));
+    const { registry: state, facts, agents } = drained;
+    const isTime = performance.now() - lookedAt > screens;
+    if (isTime) lookedAt = performance.now();
+    const rows = isTime ? await withDialogs(connection, facts, agentRows(facts, drained)) : [];
+    const waiting = new Map(
+      rows
+        .filter(({ state }) => state === 'waiting')
+        .map(({ conversation, detail }) => [conversation, detail]),
+    );
     // What has a shell in the foreground, of the panes of these workspaces.
     const shells = new Set(
       facts.panes
@@ -47,6 +56,7 @@ export async function proveConversations(
           known: state.conversations.get(proof.id),
           told: agents.get(proof.id)?.process ?? null,
           ending: readEnding(registry.endingPath(report.workspace, proof.pane)),
+          asks: waiting.has(proof.id) ? asks(waiting.get(proof.id) ?? null) : null,
           isGone: shells.has(`${report.workspace} ${proof.pane}`),
           isLate: passed > options.limit + proof.delay * 1000,
         };
@@ -61,12 +71,17 @@ export async function proveConversations(
   }
 }
 
+/** Milliseconds between two looks at the screens of those that have told nothing. */
+const screens = 1000;
+
 interface Seen {
   readonly known: Known | undefined;
   /** The process of which a hook told last: also where its file was found before the hook was heard. */
   readonly told: ProcessId | null;
   /** How its command ended. */
   readonly ending: Ending | 'open' | null;
+  /** What it wants of the user before it begins; null: nothing that is seen. */
+  readonly asks: string | null;
   /** A shell is in the foreground of its pane. */
   readonly isGone: boolean;
   readonly isLate: boolean;
@@ -74,7 +89,7 @@ interface Seen {
 
 function judged(
   proof: ConversationProof,
-  { known, told, ending, isGone, isLate }: Seen,
+  { known, told, ending, asks: wish, isGone, isLate }: Seen,
   since: string,
 ): ConversationProof {
   if (ending !== null && ending !== 'open') {
@@ -88,6 +103,8 @@ function judged(
     return { ...proof, state: 'recovered', evidence: 'SessionStart hook' };
   if (isBound && isLate)
     return { ...proof, state: 'recovered', evidence: "Claude's own file of its process" };
+  if (!isBound && wish !== null)
+    return { ...proof, state: 'unverified', evidence: `${wish}; answer it: claude-switch --next` };
   if (!isLate) return proof;
   if (isGone) return { ...proof, state: 'failed', evidence: `Claude does not run; try: ${toTry(proof)}` };
   return { ...proof, state: 'unverified', evidence: 'no hook has told of it' };

@@ -136,3 +136,19 @@ it('a Claude that was started by hand in a pane that was split off comes back, p
     await json(world, 'save');
   }
 });
+
+it('one that asks for trust first is told as what it is, and not waited for', async () => {
+  const world = sandbox();
+  const pane = await openedWithClaude(world);
+  await ask(world, pane, 'build the cart');
+  await json(world, 'save');
+  await end(serverPid(world));
+  installFakeClaude(world, { trust: true });
+  const begun = performance.now();
+  const report = await json(world, 'restore', '--all', '--wait');
+  expect(performance.now() - begun).toBeLessThan(40_000);
+  expect(report.workspaces[0].panes[0].conversation).toMatchObject({
+    state: 'unverified',
+    evidence: 'a dialog is open: it waits for trust in the folder; answer it: claude-switch --next',
+  });
+});
