@@ -135,6 +135,9 @@ it('what a living builder builds is left to it', async () => {
   const options = { connection, registry, env: world.env, dryRun: false };
   expect(await removeLeftovers(options)).toEqual([]);
   release();
+  // One that carries a workspace's id is one, whatever its name.
+  world.tmux('new-session', '-d', '-s', 'cw-tmp-aaaaaaaaaa');
+  world.tmux('set-option', '-t', '=cw-tmp-aaaaaaaaaa:', '@cw_id', 'w00000000000a');
   expect(await removeLeftovers(options)).toEqual([{ kind: 'half-built session', what: 'cw-tmp-0123456789' }]);
 });
 
