@@ -12,6 +12,7 @@ export const program: Program = {
     up: () => import('./cli/commands/up.js'),
     switch: () => import('./cli/commands/switch.js'),
     list: () => import('./cli/commands/list.js'),
+    status: () => import('./cli/commands/status.js'),
     kill: () => import('./cli/commands/kill.js'),
     pin: () => import('./cli/commands/pin.js'),
     scratch: () => import('./cli/commands/scratch.js'),
@@ -47,7 +48,7 @@ export const program: Program = {
   groups: [
     {
       title: 'Every day',
-      verbs: ['up', 'switch', 'list', 'health', 'kill', 'cleanup', 'pin', 'scratch', 'monitoring'],
+      verbs: ['up', 'switch', 'list', 'status', 'health', 'kill', 'cleanup', 'pin', 'scratch', 'monitoring'],
     },
     {
       title: 'Nothing is lost',

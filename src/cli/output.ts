@@ -191,3 +191,8 @@ export function fold(text: string, room: number): string[] {
   }
   return lines;
 }
+
+/** The same as one word, for what is read at a glance: `12s`, `4m`, `2h`. */
+export function shortAge(time: string | number | Date, now = Date.now()): string {
+  return age(time, now).replace(/ (\w)\w*$/, '$1');
+}
