@@ -126,9 +126,21 @@ export class AgentsWatch {
     const isSame = this.last !== null && this.last.server === server;
     if (!isSame) this.states.forget();
     const before = this.last === null ? null : isSame ? this.last.rows : [];
-    const { notices, over } = agentNews(before, rows, sessionLabel, wordsOf(drained.counted));
+    const { notices, over } = agentNews(
+      before,
+      rows,
+      sessionLabel,
+      heardOf(drained),
+      wordsOf(drained.counted),
+    );
     this.last = { rows, server };
     this.options.notifier.tell(notices, over);
     if (server !== undefined) await this.states.show(rows);
   }
+}
+
+function heardOf({ agents }: Drained): Set<string> {
+  return new Set(
+    [...agents].flatMap(([conversation, { lastEventAt }]) => (lastEventAt === null ? [] : [conversation])),
+  );
 }

@@ -18,11 +18,13 @@ export type Words = ReadonlyMap<string, string>;
  *
  * @param before null at the first look: what was so before is no news.
  * @param nameOf the name of a workspace, by its session.
+ * @param heard the conversations whose hooks tell of them.
  */
 export function agentNews(
   before: readonly AgentRow[] | null,
   rows: readonly AgentRow[],
   nameOf: (session: string) => string,
+  heard: ReadonlySet<string>,
   words: Words = new Map(),
 ): AgentNews {
   if (before === null) return { notices: [], over: [] };
@@ -33,7 +35,7 @@ export function agentNews(
     const was = old.get(row.pane) ?? null;
     old.delete(row.pane);
     if (was && isSame(was, row)) continue;
-    const news = newsOf(was, row);
+    const news = newsOf(was, row, heard.has(row.conversation));
     const key = keyOf(row);
     if (!news) {
       over.push(key);
@@ -69,20 +71,21 @@ function isSame(one: AgentRow, other: AgentRow): boolean {
 function newsOf(
   was: AgentRow | null,
   row: AgentRow,
+  isHeard: boolean,
 ): { readonly kind: 'waiting' | 'finished' | 'failed'; readonly title: string } | null {
   // After /clear the pane is in another conversation's hands, which has not done anything yet.
   const before = was?.conversation === row.conversation ? was : null;
   const wasBusy = before?.state === 'working' || before?.state === 'waiting';
   switch (row.state) {
     case 'waiting':
-      if (before?.state === 'waiting' && before.since === row.since) return null;
+      if (before?.state === 'waiting' && isSameWait(before, row)) return null;
       return {
         kind: 'waiting',
         title: `waits for ${waitsFor(row.detail)}`,
       };
     case 'idle':
       if (row.detail !== null) return { kind: 'failed', title: `failed: ${row.detail}` };
-      return isFinished(before, row) ? { kind: 'finished', title: 'is done' } : null;
+      return isFinished(before, row, isHeard) ? { kind: 'finished', title: 'is done' } : null;
     case 'exited':
       // One that its user ended says so by a hook.
       return wasBusy && row.evidence === 'process tree'
@@ -97,12 +100,16 @@ function newsOf(
   }
 }
 
-function isFinished(before: AgentRow | null, row: AgentRow): boolean {
-  if (row.evidence === 'Stop hook') {
-    // A short turn can begin and end between two looks. What the program's file had told already is no news.
-    return before?.state !== 'idle' || (before.since !== row.since && before.evidence !== 'registry file');
-  }
-  // Without hooks. (With them it is the user's Esc: he has the pane before his eyes.)
+/** What the program's file had told already is the same wait when its hook comes. */
+function isSameWait(before: AgentRow, row: AgentRow): boolean {
+  const between = Math.abs(Date.parse(row.since) - Date.parse(before.since));
+  return between === 0 || (before.evidence === 'registry file' && between < 5000);
+}
+
+function isFinished(before: AgentRow | null, row: AgentRow, isHeard: boolean): boolean {
+  // The program's file can say it a moment before the hook does, which knows the last words; and after Esc it is the
+  // file alone.
+  if (isHeard) return row.evidence === 'Stop hook';
   return row.evidence === 'registry file' && before?.state === 'working';
 }
 

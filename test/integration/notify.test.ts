@@ -190,6 +190,7 @@ const row = (state: AgentRow['state'], more: Partial<AgentRow> = {}): AgentRow =
   evidence: 'Stop hook',
   ...more,
 });
+const none = new Set<string>();
 const later = { since: '2030-01-01T00:01:00.000Z' };
 const name = (session: string) => session.slice('claude-dev-'.length);
 
@@ -218,7 +219,20 @@ describe('what is worth telling of agents', () => {
       row('idle', later),
       'is done',
     ],
-    ['its hook after its file', row('idle', { evidence: 'registry file' }), row('idle', later), null],
+    ['its hook after its file', row('idle', { evidence: 'registry file' }), row('idle', later), 'is done'],
+    ['its file before its hook', row('working'), row('idle', { ...later, evidence: 'registry file' }), null],
+    [
+      'a wait by its file, then by its hook',
+      row('waiting', { evidence: 'registry file' }),
+      row('waiting', { since: '2030-01-01T00:00:01.000Z' }),
+      null,
+    ],
+    [
+      'a wait by its file, then another one',
+      row('waiting', { evidence: 'registry file' }),
+      row('waiting', later),
+      'waits for a permission',
+    ],
     ['Esc at a question', row('waiting'), row('idle', { ...later, evidence: 'registry file' }), null],
     ['a start', null, row('idle', { evidence: 'SessionStart hook' }), null],
     ['/clear', row('working'), row('idle', { conversation: 'c2', evidence: 'SessionStart hook' }), null],
@@ -245,15 +259,16 @@ describe('what is worth telling of agents', () => {
       'gives no sign of life for 11 min',
     ],
     ['nothing', row('waiting'), row('waiting'), null],
-  ])('%s', (_, before, after, title) => {
-    const news = agentNews(before === null ? [] : [before], [after], name);
+  ])('%s', (what, before, after, title) => {
+    const heard = new Set(what.includes('without hooks') ? [] : ['c1']);
+    const news = agentNews(before === null ? [] : [before], [after], name, heard);
     expect(news.notices.map((each) => each.title)).toEqual(title === null ? [] : [`shop %1 ${title}`]);
   });
 
   it('is nothing at the first look, and is over when it is not so any more', () => {
-    expect(agentNews(null, [row('waiting')], name)).toEqual({ notices: [], over: [] });
-    expect(agentNews([row('waiting')], [row('working', later)], name).over).toEqual(['agent %1']);
-    expect(agentNews([row('waiting')], [], name).over).toEqual(['agent %1']);
+    expect(agentNews(null, [row('waiting')], name, none)).toEqual({ notices: [], over: [] });
+    expect(agentNews([row('waiting')], [row('working', later)], name, none).over).toEqual(['agent %1']);
+    expect(agentNews([row('waiting')], [], name, none).over).toEqual(['agent %1']);
   });
 
   it('is said with what the agent asks and says', () => {
@@ -274,7 +289,7 @@ describe('what is worth telling of agents', () => {
       ['c1', 'Three tests pass.'],
       ['c2', 'Which?'],
     ]);
-    const { notices } = agentNews([], [row('waiting', { conversation: 'c0' })], name, words);
+    const { notices } = agentNews([], [row('waiting', { conversation: 'c0' })], name, none, words);
     expect(notices).toMatchObject([
       { text: 'Bash npm test', workspace: 'shop', pane: '%1', level: 'warning' },
     ]);
