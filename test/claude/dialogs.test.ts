@@ -32,6 +32,7 @@ describe('what a screen asks', () => {
     [null, '❯ do you trust this folder?\n● I do.'],
     [null, '❯\u00a0do you trust me'],
     [null, ' do you trust me\n❯\u00a0'],
+    [null, '❯ 1. do you trust this folder?\n● Yes, I trust it. Enter to confirm\n❯\u00a0'],
     // A prompt of the shell has the same sign; a program that begins has nothing.
     [null, ''],
     [null, '$ claude'],
