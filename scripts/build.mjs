@@ -140,9 +140,11 @@ async function bundleAll(entries, id) {
             'import.meta.url': '__importMetaUrl',
             'import.meta.filename': '__filename',
             'import.meta.dirname': '__dirname',
+            // React's own checks are for who develops with it.
+            'process.env.NODE_ENV': '"production"',
           },
           banner: { js: `${name === 'cw.cjs' ? oldNode : ''}${importMeta}${late}` },
-          plugins: [ownBundles(id, found)],
+          plugins: [ownBundles(id, found), inkInOneFile],
         });
         done.set(name, loadLate(result.outputFiles[0].text));
       }),
@@ -175,6 +177,26 @@ function ownBundles(id, found) {
     },
   };
 }
+
+/**
+ * Ink waits for two things while it is loaded, which a CommonJS bundle cannot: Yoga, for which a file of ours waits
+ * before, and React's developer tools, which are not there.
+ */
+const inkInOneFile = {
+  name: 'ink-in-one-file',
+  setup(setup) {
+    setup.onResolve({ filter: /^yoga-layout$/ }, () => ({ path: join(root, 'src/cli/dashboard/yoga.ts') }));
+    setup.onLoad({ filter: /[\\/]ink[\\/]build[\\/]reconciler\.js$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      const without = text
+        .replace("await import('./devtools.js');", '')
+        .replace('await loadPackageJson()', '{}');
+      if (/await (import|load)/.test(without.replace("await import('node:fs')", '')))
+        return { errors: [{ text: 'This Ink loads its developer tools in a new way.' }] };
+      return { contents: without, loader: 'js' };
+    });
+  },
+};
 
 /** The text of reading.sh. */
 async function earlyReading(tools) {

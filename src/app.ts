@@ -13,6 +13,7 @@ export const program: Program = {
     switch: () => import('./cli/commands/switch.js'),
     list: () => import('./cli/commands/list.js'),
     status: () => import('./cli/commands/status.js'),
+    dashboard: () => import('./cli/commands/dashboard.js'),
     kill: () => import('./cli/commands/kill.js'),
     pin: () => import('./cli/commands/pin.js'),
     scratch: () => import('./cli/commands/scratch.js'),
@@ -48,7 +49,19 @@ export const program: Program = {
   groups: [
     {
       title: 'Every day',
-      verbs: ['up', 'switch', 'list', 'status', 'health', 'kill', 'cleanup', 'pin', 'scratch', 'monitoring'],
+      verbs: [
+        'up',
+        'switch',
+        'list',
+        'status',
+        'dashboard',
+        'health',
+        'kill',
+        'cleanup',
+        'pin',
+        'scratch',
+        'monitoring',
+      ],
     },
     {
       title: 'Nothing is lost',

@@ -73,9 +73,7 @@ function importsOf(file: string): Import[] {
   const text = readFileSync(join(src, file), 'utf8');
   const made = (target: string, types: boolean, dynamic: boolean): Import => ({
     file,
-    target: target.startsWith('.')
-      ? relative(src, resolve(src, dirname(file), target)).replace(/\.js$/, '.ts')
-      : target,
+    target: target.startsWith('.') ? sourceOf(relative(src, resolve(src, dirname(file), target))) : target,
     types,
     dynamic,
   });
@@ -85,11 +83,17 @@ function importsOf(file: string): Import[] {
   ];
 }
 
-const files = (readdirSync(src, { recursive: true }) as string[]).filter((file) => file.endsWith('.ts'));
+/** The file behind a `.js` that is imported. */
+function sourceOf(target: string): string {
+  const file = target.replace(/\.js$/, '.ts');
+  return existsSync(join(src, file)) ? file : file.replace(/\.ts$/, '.tsx');
+}
+
+const files = (readdirSync(src, { recursive: true }) as string[]).filter(isOurs);
 const imports = files.flatMap(importsOf);
 
 function isOurs(target: string): boolean {
-  return target.endsWith('.ts');
+  return /\.tsx?$/.test(target);
 }
 
 function roomOf(file: string): string {

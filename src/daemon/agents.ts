@@ -22,6 +22,8 @@ export interface AgentsOptions {
   readonly log: Log;
   readonly notifier: Pick<Notifier, 'tell'>;
   readonly settings: () => Settings;
+  /** An agent does something else than before. */
+  readonly changed: () => void;
   /** Saves a workspace and keeps that; gives the snapshot's number, or null when it could not. */
   readonly checkpoint: (workspace: string, note: string) => Promise<number | null>;
 }
@@ -133,7 +135,9 @@ export class AgentsWatch {
       heardOf(drained),
       wordsOf(drained.counted),
     );
+    const isChanged = JSON.stringify(before?.map(brief)) !== JSON.stringify(rows.map(brief));
     this.last = { rows, server };
+    if (isChanged) this.options.changed();
     this.options.notifier.tell(notices, over);
     if (server !== undefined) await this.states.show(rows);
   }
@@ -143,4 +147,9 @@ function heardOf({ agents }: Drained): Set<string> {
   return new Set(
     [...agents].flatMap(([conversation, { lastEventAt }]) => (lastEventAt === null ? [] : [conversation])),
   );
+}
+
+/** By which it is told whether an agent does something else. */
+function brief({ conversation, pane, state, detail }: AgentRow): readonly (string | null)[] {
+  return [conversation, pane, state, detail];
 }

@@ -143,11 +143,14 @@ export class Daemon {
     this.setSchedules();
     await this.disposer.add('the schedules', () => this.scheduler.stop());
 
-    const ended = work.begin?.();
+    const ended = work.begin?.((event) => this.tell(event, {}));
     if (ended) await this.disposer.add('the watch of agents', ended);
     await this.attempt('bringing back what was open', () => work.restoreAfterBoot());
     await events.start({
-      changed: () => this.saver.changed(),
+      changed: () => {
+        this.saver.changed();
+        this.tell('changed', {});
+      },
       printed: () => this.saver.printed(),
       serverSeen: () => {
         log.info(`a tmux server answers on ${server}`);
@@ -247,7 +250,14 @@ export class Daemon {
       },
       prune: () => work.prune(),
       verify: () => work.verify(),
-      ...(work.health ? { health: () => work.health!() } : {}),
+      ...(work.health
+        ? {
+            health: async () => {
+              await work.health!();
+              this.tell('health', {});
+            },
+          }
+        : {}),
       ...(work.cleanup ? { cleanup: () => work.cleanup!() } : {}),
     };
   }

@@ -67,7 +67,7 @@ class Keeping implements DaemonWork {
     this.restarts = new Restarts({ ...options, state, registry });
   }
 
-  begin(): () => Promise<void> {
+  begin(tell: (event: 'agents') => void): () => Promise<void> {
     const { connection, env, log } = this.options;
     const { notifier } = this;
     const agents = new AgentsWatch({
@@ -77,6 +77,7 @@ class Keeping implements DaemonWork {
       log,
       notifier,
       settings: this.options.settings,
+      changed: () => tell('agents'),
       checkpoint: (workspace, note) =>
         checkpoint(connection, this.registry, this.options.settings(), workspace, note),
     });

@@ -14,8 +14,8 @@ export interface DaemonWork {
   verify(): Promise<void>;
   health?(): Promise<void>;
   cleanup?(): Promise<void>;
-  /** Called once at the start; what it gives back is called at the end. */
-  begin?(): () => Promise<void>;
+  /** Called once at the start, with a way to tell subscribers; what it gives back is called at the end. */
+  begin?(tell: (event: 'agents') => void): () => Promise<void>;
   /** Called once at the start, when the socket answers: brings back what was open before this boot. */
   restoreAfterBoot(): Promise<void>;
   /** A server answers that the daemon had not seen. */

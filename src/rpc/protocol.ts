@@ -102,6 +102,12 @@ export interface Events {
   'server-seen': Record<string, never>;
   'server-died': Record<string, never>;
   reloaded: { readonly changed: readonly string[] };
+  /** Something in tmux is other than it was: a session, a window, a client. */
+  changed: Record<string, never>;
+  /** An agent does something else than before. */
+  agents: Record<string, never>;
+  /** Health was looked at. */
+  health: Record<string, never>;
   stopping: { readonly why: string };
 }
 
@@ -113,6 +119,9 @@ export const eventNames: readonly EventName[] = [
   'server-seen',
   'server-died',
   'reloaded',
+  'changed',
+  'agents',
+  'health',
   'stopping',
 ];
 
