@@ -236,11 +236,12 @@ function sweep(current) {
 export function describeFailure(error) {
   if (!Array.isArray(error?.errors))
     return error?.isCwError ? error.message : (error?.stack ?? String(error));
-  return error.errors
-    .map(({ text, location }) =>
-      location ? `${location.file}:${location.line}:${location.column + 1}  ${text}` : text,
-    )
-    .join('\n');
+  const missing = error.errors.some(({ text }) => /^Could not resolve "[^./]/.test(text));
+  const hint = missing ? '\nA package is not there. Install what package.json names: npm install' : '';
+  const lines = error.errors.map(({ text, location }) =>
+    location ? `${location.file}:${location.line}:${location.column + 1}  ${text}` : text,
+  );
+  return lines.join('\n') + hint;
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
