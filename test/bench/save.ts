@@ -160,8 +160,8 @@ let moves = 0;
 
 /** Moves the border between two panes of the first workspaces. */
 async function resize(many: ManyWorkspaces, workspaces: number): Promise<void> {
-  // More than two places: it is moved before each of the two works that are timed in turn, and one of them saves.
-  const width = String(90 + (moves++ % 5) * 5);
+  // Never where it has been lately: each workspace that is moved has changed since it was saved.
+  const width = String(20 + (moves++ % 150));
   await many.process.batch(
     many.blueprints
       .slice(0, workspaces)
