@@ -32,7 +32,7 @@ export async function saveRows(many: ManyWorkspaces, runs: number): Promise<Row[
   };
   // The daemon that makes them has run for long: what it does often is compiled.
   await saveLayouts(count);
-  for (let warm = 0; warm < 30; warm++) {
+  for (let warm = 0; warm < 60; warm++) {
     await resize(many, count);
     await saveLayouts(count);
     await layouts.settle();
@@ -79,9 +79,12 @@ export async function saveRows(many: ManyWorkspaces, runs: number): Promise<Row[
     const saved = await texts.save({ reason: 'change' });
     if (saved.some(({ failure }) => failure !== null)) throw new Error('a save failed');
   };
-  await saveTexts();
-  await texts.settle();
   let line = 0;
+  for (let warm = 0; warm < 30; warm++) {
+    await saveTexts();
+    await texts.settle();
+    await print(many, connection, `one more line ${line++}`);
+  }
   rows.push(
     comparison(
       `save with scrollback, ${of}, one pane of ${count * 4} changed`,
