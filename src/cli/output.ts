@@ -93,6 +93,10 @@ export interface Column {
   readonly cut?: 'end' | 'start';
   /** Never cut. */
   readonly fixed?: boolean;
+  /** It is cut to no less than so many cells, or its whole width, before other columns are left out. */
+  readonly least?: number;
+  /** Where the table is too wide, the column of the lowest number is left out first. */
+  readonly drop?: number;
 }
 
 const gap = 2;
@@ -105,22 +109,28 @@ const narrowest = 6;
 export function table(
   rows: readonly (readonly Cell[])[],
   lineWidth: number,
-  columns: readonly Column[] = [],
+  given: readonly Column[] = [],
 ): string {
-  const cells = rows.map((row) =>
+  const all = rows.map((row) =>
     row.map((cell) =>
       typeof cell === 'string' ? { text: visible(cell) } : { ...cell, text: visible(cell.text) },
     ),
   );
-  const count = Math.max(0, ...cells.map((row) => row.length));
-  const widths = Array.from({ length: count }, (_, at) =>
-    Math.max(0, ...cells.map((row) => width(row[at]?.text ?? ''))),
+  const count = Math.max(0, ...all.map((row) => row.length));
+  const whole = Array.from({ length: count }, (_, at) =>
+    all.reduce((most, row) => Math.max(most, width(row[at]?.text ?? '')), 0),
   );
-  narrow(widths, lineWidth - gap * Math.max(0, count - 1), columns);
-  return cells
+  const kept = keptColumns(whole, lineWidth, given);
+  const columns = kept.map((at) => given[at] ?? {});
+  const widths = kept.map((at) => whole[at]!);
+  narrow(widths, lineWidth - gap * Math.max(0, kept.length - 1), columns);
+  return all
     .map((row) =>
-      row
-        .map((cell, at) => {
+      kept
+        .map((from, at) => {
+          const cell: { readonly text: string; readonly style?: (text: string) => string } = row[from] ?? {
+            text: '',
+          };
           const room = widths[at] ?? 0;
           const text = truncate(cell.text, room, columns[at]?.cut ?? 'end');
           const blanks = ' '.repeat(Math.max(0, room - width(text)));
@@ -133,13 +143,32 @@ export function table(
     .join('\n');
 }
 
+/** The places of the columns that fit, each with its least width. */
+function keptColumns(widths: readonly number[], lineWidth: number, columns: readonly Column[]): number[] {
+  const least = widths.map((cells, at) => Math.min(cells, leastOf(columns[at], cells)));
+  let kept = widths.map((_, at) => at);
+  const over = () => kept.reduce((sum, at) => sum + least[at]! + gap, -gap) > lineWidth;
+  const order = kept
+    .filter((at) => columns[at]?.drop !== undefined)
+    .sort((a, b) => columns[a]!.drop! - columns[b]!.drop!);
+  for (const at of order) {
+    if (!over()) break;
+    kept = kept.filter((one) => one !== at);
+  }
+  return kept;
+}
+
+function leastOf(column: Column | undefined, cells: number): number {
+  return column?.fixed ? cells : (column?.least ?? narrowest);
+}
+
 /** Takes cells from the widest columns until all fit, or none can give more. */
 function narrow(widths: number[], room: number, columns: readonly Column[]): void {
   let over = widths.reduce((sum, cells) => sum + cells, 0) - room;
   while (over > 0) {
     let widest = -1;
     for (const [at, cells] of widths.entries()) {
-      if (columns[at]?.fixed || cells <= narrowest) continue;
+      if (cells <= leastOf(columns[at], cells)) continue;
       if (widest < 0 || cells >= widths[widest]!) widest = at;
     }
     if (widest < 0) return;

@@ -24,6 +24,8 @@ export interface AgentsOptions {
   readonly settings: () => Settings;
   /** An agent does something else than before. */
   readonly changed: () => void;
+  /** Told of all agents at each look. */
+  readonly seen: (rows: readonly AgentRow[]) => void;
   /** Saves a workspace and keeps that; gives the snapshot's number, or null when it could not. */
   readonly checkpoint: (workspace: string, note: string) => Promise<number | null>;
 }
@@ -106,6 +108,7 @@ export class AgentsWatch {
       log.info(`the conversation ${conversation} in pane ${pane ?? '?'} was not believed: ${evidence}`);
     }
     const rows = await withDialogs(connection, drained.facts, agentRows(drained.facts, drained));
+    this.options.seen(rows);
     await this.news(rows, drained);
     const ended = new Set(
       drained.counted

@@ -4,7 +4,7 @@ import { type HealthNotice, newNotices } from '../health/notices.js';
 import type { RestartSeen } from '../health/restarts.js';
 import type { HealthState } from '../health/state.js';
 import type { Notice } from '../integration/notify.js';
-import type { Saving } from '../survey/model.js';
+import type { Saving, Survey } from '../survey/model.js';
 import type { Processes } from '../system/processes.js';
 import type { Settings } from '../system/settings.js';
 import type { Connection } from '../tmux/connection.js';
@@ -18,6 +18,8 @@ export interface HealthOptions {
   readonly log: Log;
   readonly state: HealthState;
   readonly notifier: Pick<Notifier, 'tell'>;
+  /** Told what a look has read. */
+  readonly seen: (survey: Survey) => void;
 }
 
 /** Looks at health, keeps what it saw, and tells what became worse and what is well again. */
@@ -46,6 +48,7 @@ export class HealthWatch {
       },
     });
     this.processes = processes;
+    this.options.seen(survey);
     const before = new Map(this.asked);
     this.asked.clear();
     for (const [id, result] of commands) {

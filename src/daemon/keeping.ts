@@ -13,6 +13,7 @@ import { Stagger } from '../snapshot/restore-conversations.js';
 import { pruneAll, retentionOf, Saver } from '../snapshot/save.js';
 import { SnapshotStore } from '../snapshot/store.js';
 import { verifySnapshot } from '../snapshot/verify.js';
+import type { Survey } from '../survey/model.js';
 import { bootId } from '../system/process.js';
 import type { Settings } from '../system/settings.js';
 import type { Connection } from '../tmux/connection.js';
@@ -21,6 +22,7 @@ import { joinWorkspaces } from '../workspace/find.js';
 import { Registry } from '../workspace/registry.js';
 import { AgentsWatch } from './agents.js';
 import { keepExpiring } from './expiry.js';
+import { GlanceKeeper } from './glance.js';
 import { HealthWatch } from './health.js';
 import type { Log } from './log.js';
 import { Notifier } from './notifier.js';
@@ -52,6 +54,8 @@ class Keeping implements DaemonWork {
   private isStopping = false;
   private readonly healthWatch: HealthWatch;
   private readonly restarts: Restarts;
+  /** What a list of workspaces reads. */
+  private readonly glance: GlanceKeeper;
   private lastSave: { readonly lastSaveAt: string | null; readonly lastSaveError: string | null } = {
     lastSaveAt: null,
     lastSaveError: null,
@@ -63,7 +67,9 @@ class Keeping implements DaemonWork {
     this.notifier = new Notifier(options);
     const { notifier, registry } = this;
     const state = new HealthState(registry.folder);
-    this.healthWatch = new HealthWatch({ ...options, state, notifier });
+    this.glance = new GlanceKeeper({ ...options, registry });
+    const seen = ({ workspaces, at }: Survey) => this.glance.git(workspaces, at);
+    this.healthWatch = new HealthWatch({ ...options, state, notifier, seen });
     this.restarts = new Restarts({ ...options, state, registry });
   }
 
@@ -78,13 +84,16 @@ class Keeping implements DaemonWork {
       notifier,
       settings: this.options.settings,
       changed: () => tell('agents'),
+      seen: (rows) => this.glance.agents(rows),
       checkpoint: (workspace, note) =>
         checkpoint(connection, this.registry, this.options.settings(), workspace, note),
     });
+    this.glance.start();
     agents.start();
     return async () => {
       await this.restarts.stop();
       await agents.stop();
+      this.glance.stop();
       await notifier.stop();
     };
   }
@@ -116,6 +125,7 @@ class Keeping implements DaemonWork {
       ...(wanted && { only: wanted }),
     });
     if (request.reason !== 'shutdown' && saved.some((one) => one.restarts)) this.restarts.changed();
+    this.glance.saved(saved, !wanted);
     if (!wanted) this.watchTheGone(new Map(saved.map((one) => [one.workspace, one.server])));
     for (const { name, path, movedFrom } of saved)
       if (movedFrom !== null)

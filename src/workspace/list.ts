@@ -1,4 +1,5 @@
 import type { Workspace } from './find.js';
+import type { AgentGlance, Glance } from './glance.js';
 import type { GitReading } from './registry.js';
 
 /** One workspace as `cw list --json` gives it. Times are UTC, ISO 8601. */
@@ -15,21 +16,31 @@ export interface ListEntry {
   readonly lastAttachedAt: string | null;
   readonly branch: string | null;
   readonly dirty: boolean | null;
-  /** When branch and dirty were read. */
+  /** Commits that are not at the upstream of its branch; null without one, or where that was not read. */
+  readonly ahead: number | null;
+  /** When branch, dirty and ahead were read. */
   readonly gitAt: string | null;
+  /** What its agents do; null: no daemon tells. */
+  readonly agents: readonly AgentGlance[] | null;
+  /** The time of its newest snapshot; null: there is none, or no daemon tells. */
+  readonly savedAt: string | null;
+  /** Bytes that its processes use; null for a closed one, and where no daemon tells. */
+  readonly memory: number | null;
+  readonly memoryAt: string | null;
 }
 
-/** Open ones first, the most recently used before the others. */
-export function listEntries(
-  workspaces: readonly Workspace[],
-  git: ReadonlyMap<string, GitReading> = new Map(),
-): ListEntry[] {
-  return workspaces
-    .map((workspace) => entryOf(workspace, git.get(workspace.id) ?? workspace.record?.git ?? null))
-    .sort(byUse);
+/**
+ * Open ones first, the most recently used before the others.
+ *
+ * @param glance what is known of them beside tmux and the records; null: nothing is.
+ */
+export function listEntries(workspaces: readonly Workspace[], glance: Glance | null = null): ListEntry[] {
+  return workspaces.map((workspace) => entryOf(workspace, glance)).sort(byUse);
 }
 
-function entryOf({ name, path, session, record }: Workspace, git: GitReading | null): ListEntry {
+function entryOf({ id, name, path, session, record }: Workspace, glance: Glance | null): ListEntry {
+  const seen = glance?.workspaces[id];
+  const git = newer(seen?.git ?? null, record?.git ?? null);
   return {
     name,
     session: session?.name ?? record?.session ?? '',
@@ -44,8 +55,18 @@ function entryOf({ name, path, session, record }: Workspace, git: GitReading | n
       (session?.lastAttached ? utc(session.lastAttached) : null) ?? record?.lastAttachedAt ?? null,
     branch: git?.branch ?? null,
     dirty: git?.dirty ?? null,
+    ahead: git?.ahead ?? null,
     gitAt: git?.at ?? null,
+    agents: session ? (seen?.agents ?? null) : [],
+    savedAt: seen?.savedAt ?? null,
+    memory: session ? (seen?.memory ?? null) : null,
+    memoryAt: session && seen?.memory != null ? (glance?.memoryAt ?? null) : null,
   };
+}
+
+function newer(one: GitReading | null, other: GitReading | null): GitReading | null {
+  if (!one || !other) return one ?? other;
+  return one.at >= other.at ? one : other;
 }
 
 function byUse(a: ListEntry, b: ListEntry): number {

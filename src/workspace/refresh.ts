@@ -26,7 +26,7 @@ export async function refreshGit(world: World): Promise<Refreshed> {
     }
     if (status.kind !== 'repository') return;
     const dirty = status.staged + status.changed + status.untracked + status.conflicted > 0;
-    const reading = { branch: status.branch, dirty, at: new Date().toISOString() };
+    const reading = { branch: status.branch, dirty, ahead: status.ahead, at: new Date().toISOString() };
     readings.set(workspace.id, reading);
     if (!workspace.record) return;
     try {

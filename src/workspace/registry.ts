@@ -45,6 +45,8 @@ export interface GitReading {
   /** null when HEAD is detached. */
   readonly branch: string | null;
   readonly dirty: boolean;
+  /** Commits that are not at its upstream; null without one, left out where that was not looked at. */
+  readonly ahead?: number | null;
   readonly at: string;
 }
 
@@ -282,7 +284,12 @@ function parseRecord(text: string): WorkspaceRecord | null {
       isText(closing.at) && { closing: { by: closing.by, at: closing.at } }),
     git:
       git && typeof git.dirty === 'boolean' && isText(git.at)
-        ? { branch: isText(git.branch) ? git.branch : null, dirty: git.dirty, at: git.at }
+        ? {
+            branch: isText(git.branch) ? git.branch : null,
+            dirty: git.dirty,
+            ahead: typeof git.ahead === 'number' ? git.ahead : null,
+            at: git.at,
+          }
         : null,
     inode: typeof value.inode === 'number' ? value.inode : null,
   };
