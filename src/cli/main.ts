@@ -5,7 +5,7 @@ import type { Connection } from '../tmux/connection.js';
 import type { Command, Context, Outcome, Verb } from './command.js';
 import { harmless } from './output.js';
 import { type ParsedLine, parseLine } from './parse.js';
-import { codeOf, errorDocument, errorText, refine } from './report.js';
+import { codeOf, errorDocument, errorText, type Failure, refine } from './report.js';
 import { processTerminal, writeAll } from './terminal.js';
 
 /** All that the frame knows of the commands: `app.ts` lays it down. */
@@ -40,9 +40,22 @@ export async function main(program: Program, words: readonly string[]): Promise<
     return await finish(outcome, json, env, handover);
   } catch (thrown) {
     const error = isCwError(thrown) ? thrown : await refine(thrown, words, env);
-    if (json) writeAll(1, `${JSON.stringify(errorDocument(error))}\n`);
-    else writeAll(2, `${harmless(errorText(error))}\n`);
+    tellError(error, json);
     return codeOf(error);
+  }
+}
+
+/** Where the document cannot be written (a full disk), the sentence still can. */
+function tellError(error: CwError | Failure, json: boolean): void {
+  try {
+    if (json) return void writeAll(1, `${JSON.stringify(errorDocument(error))}\n`);
+  } catch {
+    // Told below, to people: `error` is that of the first attempt to write.
+  }
+  try {
+    writeAll(2, `${harmless(errorText(error))}\n`);
+  } catch {
+    // Nobody can be told; the exit code says it.
   }
 }
 

@@ -68,14 +68,14 @@ export function childEnv(env: Env): Env {
 }
 
 const scrubbed =
-  /^(npm_.*|TMUX.*|CLAUDECODE|CLAUDE_CODE_.*|CW_.*|INIT_CWD|NODE_OPTIONS|NODE_PATH|NODE_V8_COVERAGE|VITEST.*|OLDPWD|_)$/i;
+  /^(npm_.*|TMUX(?!_TMPDIR$).*|CLAUDECODE|CLAUDE_CODE_.*|CW_.*|INIT_CWD|NODE_OPTIONS|NODE_PATH|NODE_V8_COVERAGE|VITEST.*|OLDPWD|_)$/i;
 // Folders that npm puts before the user's own PATH while it runs a script.
 const scrubbedFolder = /\/node_modules\/\.bin\/?$|\/node-gyp-bin\/?$/;
 
 /**
  * The environment for a server that we are the first to start. The server keeps it for ever and gives it to
  * every pane, so what belongs to this one call is taken out: npm's variables and PATH entries, the marks of an
- * agent that we may have been started by, and our own.
+ * agent that we may have been started by, and our own. `TMUX_TMPDIR` stays: by it tmux finds the folder of the socket.
  */
 export function serverEnv(env: Env): Env {
   const underNpm = Object.keys(env).some((name) => name.startsWith('npm_'));

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -245,6 +245,21 @@ describe('the frame', () => {
     );
     expect(await s.run('node', [file, 'partly'])).toEqual({ code: 6, stdout: 'one of two\n', stderr: '' });
   });
+
+  it.runIf(existsSync('/dev/full'))(
+    'says it to people when not even the document can be written',
+    async () => {
+      const s = sandbox();
+      const full = await s.run('sh', ['-c', `node '${file}' lost --json >/dev/full`]);
+      expect(full).toEqual({ code: 3, stdout: '', stderr: 'No project "a\\x1b[2J".\n  one\n  two\n' });
+      const result = await s.run('sh', ['-c', `node '${file}' partly --json >/dev/full`]);
+      expect(result.code).toBe(1);
+      expect(result.stderr).toMatch(
+        /no space is left on the disk\.\n {2}Free some space, then try again\.\n$/,
+      );
+      expect((await s.run('sh', ['-c', `node '${file}' lost >/dev/full 2>/dev/full`])).code).toBe(3);
+    },
+  );
 
   it('prints one document under --json, failures included', async () => {
     const s = sandbox();

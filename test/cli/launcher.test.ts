@@ -1,6 +1,7 @@
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   readFileSync,
   rmSync,
@@ -148,6 +149,57 @@ describe('cw', () => {
     await waitUntil('it runs', () => /ready$/m.test(outer.screen('screen')));
     outer.tmux('send-keys', '-t', 'screen', 'C-c');
     await waitUntil('it ended in order', () => /cleaned up\ncode 130/.test(outer.screen('screen')));
+  });
+});
+
+describe('the question that the launcher asks tmux beside Node', () => {
+  /** An installed cw whose question is never answered, and whose program gives up at once. */
+  function neverAnswered() {
+    const [s, outer] = [sandbox(), sandbox()];
+    const bin = installed(s, `console.error('no answer'); process.exit(5);`);
+    const asked = join(s.folder, 'asked');
+    writeFileSync(join(bin, '../dist/reading.sh'), `exec sh -c 'echo $$ >"$0"; exec sleep 600' '${asked}'\n`);
+    s.tmux('-f', '/dev/null', 'new-session', '-d', 'cat');
+    const end = async () => {
+      const pid = await waitUntil(
+        'it was asked',
+        () => existsSync(asked) && readFileSync(asked, 'utf8').trim(),
+      );
+      process.kill(Number(pid));
+    };
+    return { s, outer, program: join(bin, 'cw'), end };
+  }
+
+  it('is not waited for once Node has given up', async () => {
+    const { s, program, end } = neverAnswered();
+    try {
+      expect(await s.run(program, ['list'])).toEqual({ code: 5, stdout: '', stderr: 'no answer\n' });
+    } finally {
+      await end();
+    }
+  });
+
+  it('is not waited for on a terminal either', async () => {
+    const { s, outer, program, end } = neverAnswered();
+    try {
+      const type = terminal(outer, { CW_TMUX_SOCKET: s.socket });
+      type(`'${program}' list; echo "code $?"`);
+      await waitUntil('it ended', () => /no answer\ncode 5/.test(outer.screen('screen')));
+    } finally {
+      await end();
+    }
+  });
+
+  it('is asked with closed descriptors as well', async () => {
+    const s = sandbox();
+    s.tmux('-f', '/dev/null', 'new-session', '-d', 'cat');
+    const cw = `'${join(root, 'bin/cw')}'`;
+    const list = await s.run('sh', ['-c', `exec ${cw} list --json <&-`]);
+    expect(list).toEqual({ code: 0, stdout: '[]\n', stderr: '' });
+    const silent = await s.run('sh', ['-c', `${cw} list --json <&- >&- 2>&-; echo $?`]);
+    expect(silent).toEqual({ code: 0, stdout: '0\n', stderr: '' });
+    const failed = await s.run('sh', ['-c', `${cw} up /nowhere <&- >&- 2>&-; echo $?`]);
+    expect(failed.stdout).toBe('3\n');
   });
 });
 

@@ -104,6 +104,7 @@ describe('environments', () => {
       LANG: 'C.UTF-8',
       CLAUDE_CONFIG_DIR: '/h/.claude2',
       PATH: '/usr/bin:/home/x/bin',
+      TMUX_TMPDIR: '/x',
     });
   });
 
