@@ -40,6 +40,7 @@ export const program: Program = {
     conversation: () => import('./cli/commands/conversation.js'),
     send: () => import('./cli/commands/send.js'),
     health: () => import('./cli/commands/health.js'),
+    metrics: () => import('./cli/commands/metrics.js'),
     hook: () => import('./cli/commands/hook.js'),
     config: () => import('./cli/commands/config.js'),
     doctor: () => import('./cli/commands/doctor.js'),
@@ -61,6 +62,7 @@ export const program: Program = {
         'pin',
         'scratch',
         'monitoring',
+        'metrics',
       ],
     },
     {

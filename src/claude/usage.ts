@@ -186,6 +186,42 @@ export async function usageOf(paths: readonly string[], options: UsageOptions = 
   return sum.result();
 }
 
+/**
+ * The same, by the days on which it was. A line without a time belongs to the one before it, and an answer to the day
+ * of its first line.
+ *
+ * @param dayOf names the day of a moment.
+ */
+export async function usageByDay(
+  paths: readonly string[],
+  dayOf: (at: Date) => string,
+  options: UsageOptions = {},
+): Promise<Map<string, Usage>> {
+  const counted = options.counted ?? new Set<string>();
+  const sums = new Map<string, Sum>();
+  const begun = new Map<string, string>();
+  for (const [at, path] of paths.entries()) {
+    let today: string | null = null;
+    for await (const { value } of readLines(path)) {
+      if (!value) continue;
+      const time = timeOf(value);
+      if (time !== null) today = dayOf(new Date(time));
+      if (today === null) continue;
+      const id = requestOf(value)?.id ?? null;
+      const day: string = id === null ? today : (begun.get(id) ?? today);
+      if (id !== null) begun.set(id, day);
+      let sum = sums.get(day);
+      if (!sum) {
+        sum = new Sum(counted);
+        sums.set(day, sum);
+      }
+      sum.take(value, at === 0);
+    }
+    for (const sum of sums.values()) sum.endFile();
+  }
+  return new Map([...sums].map(([day, sum]) => [day, sum.result()]));
+}
+
 /** Adds up lines. */
 class Sum {
   private readonly models = new Map<string, { tokens: Tokens; dollars: number | null }>();

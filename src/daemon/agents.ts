@@ -71,6 +71,11 @@ export class AgentsWatch {
     this.soon(0);
   }
 
+  /** What agents did at the last look. */
+  get rows(): readonly AgentRow[] {
+    return this.last?.rows ?? [];
+  }
+
   async stop(): Promise<void> {
     this.isStopped = true;
     this.watcher?.close();

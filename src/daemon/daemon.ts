@@ -149,6 +149,7 @@ export class Daemon {
     await events.start({
       changed: () => {
         this.saver.changed();
+        work.changed?.();
         this.tell('changed', {});
       },
       printed: () => this.saver.printed(),

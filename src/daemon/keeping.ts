@@ -25,6 +25,7 @@ import { keepExpiring } from './expiry.js';
 import { GlanceKeeper } from './glance.js';
 import { HealthWatch } from './health.js';
 import type { Log } from './log.js';
+import { MetricsWatch } from './metrics.js';
 import { Notifier } from './notifier.js';
 import { Restarts } from './restarts.js';
 import type { DaemonWork } from './work.js';
@@ -56,6 +57,8 @@ class Keeping implements DaemonWork {
   private readonly restarts: Restarts;
   /** What a list of workspaces reads. */
   private readonly glance: GlanceKeeper;
+  private readonly metrics: MetricsWatch;
+  private agents: AgentsWatch | null = null;
   private lastSave: { readonly lastSaveAt: string | null; readonly lastSaveError: string | null } = {
     lastSaveAt: null,
     lastSaveError: null,
@@ -71,6 +74,13 @@ class Keeping implements DaemonWork {
     const seen = ({ workspaces, at }: Survey) => this.glance.git(workspaces, at);
     this.healthWatch = new HealthWatch({ ...options, state, notifier, seen });
     this.restarts = new Restarts({ ...options, state, registry });
+    this.metrics = new MetricsWatch({
+      ...options,
+      registryFolder: registry.folder,
+      health: state,
+      agents: () => this.agents?.rows ?? [],
+      nameOf: (id) => registry.read(id)?.name ?? id,
+    });
   }
 
   begin(tell: (event: 'agents') => void): () => Promise<void> {
@@ -83,23 +93,35 @@ class Keeping implements DaemonWork {
       log,
       notifier,
       settings: this.options.settings,
-      changed: () => tell('agents'),
+      changed: () => {
+        tell('agents');
+        this.metrics.changed();
+      },
       seen: (rows) => this.glance.agents(rows),
       checkpoint: (workspace, note) =>
         checkpoint(connection, this.registry, this.options.settings(), workspace, note),
     });
+    this.agents = agents;
     this.glance.start();
     agents.start();
+    this.metrics.start();
     return async () => {
       await this.restarts.stop();
+      await this.metrics.stop();
       await agents.stop();
       this.glance.stop();
       await notifier.stop();
     };
   }
 
+  changed(): void {
+    this.metrics.changed();
+  }
+
   async health(): Promise<void> {
     await this.healthWatch.look(this.lastSave, this.restarts.seen());
+    this.metrics.judged();
+    await this.metrics.roll();
   }
 
   async save(request: SaveParams & { readonly reason: SaveReason }): Promise<SaveReport> {
@@ -126,6 +148,8 @@ class Keeping implements DaemonWork {
     });
     if (request.reason !== 'shutdown' && saved.some((one) => one.restarts)) this.restarts.changed();
     this.glance.saved(saved, !wanted);
+    for (const { workspace, name, written } of saved)
+      if (written) this.metrics.saved({ id: workspace, name });
     if (!wanted) this.watchTheGone(new Map(saved.map((one) => [one.workspace, one.server])));
     for (const { name, path, movedFrom } of saved)
       if (movedFrom !== null)

@@ -16,6 +16,8 @@ export interface DaemonWork {
   cleanup?(): Promise<void>;
   /** Called once at the start, with a way to tell subscribers; what it gives back is called at the end. */
   begin?(tell: (event: 'agents') => void): () => Promise<void>;
+  /** Something in tmux is other than it was. */
+  changed?(): void;
   /** Called once at the start, when the socket answers: brings back what was open before this boot. */
   restoreAfterBoot(): Promise<void>;
   /** A server answers that the daemon had not seen. */

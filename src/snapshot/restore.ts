@@ -18,6 +18,7 @@ import { describePlan, plan } from '../blueprint/plan.js';
 import type { Step } from '../blueprint/step.js';
 import { CwError, messageOf } from '../errors.js';
 import { many } from '../git/many.js';
+import { MetricsStore } from '../metrics/store.js';
 import { isFolder } from '../system/files.js';
 import { acquireLocks, withLock } from '../system/lock.js';
 import { findProgram } from '../system/programs.js';
@@ -290,6 +291,7 @@ async function restore(
   const resume = await paneResumes(registry, blobs, snapshot, blueprint, plans, waits, texts, options);
   const applied = await build(blueprint, resume);
   noteOpen(registry, blueprint);
+  noteRestored(registry, blueprint);
   for (const finding of blobs.takeFindings())
     problems.push(`A part of the saved text cannot be read: ${finding.why} (${finding.path}).`);
   return {
@@ -299,6 +301,15 @@ async function restore(
     problems: general(applied.problems, problems),
     steps: [],
   };
+}
+
+/** For the metrics, which are worth no failure. */
+function noteRestored(registry: Registry, { id, name }: Blueprint): void {
+  try {
+    new MetricsStore(registry.folder).noteRestore(id, name, Date.now());
+  } catch {
+    // A full disk, say: what was restored is there.
+  }
 }
 
 /** Writes in its record that it is open, unless that says so: after a crash it does. */

@@ -135,7 +135,7 @@ function changeOf(at: number, session: string, path: string): Change {
   return kinds[at % kinds.length]!();
 }
 
-function pause(seconds: number): Promise<void> {
+export function pause(seconds: number): Promise<void> {
   return new Promise((done) => setTimeout(done, seconds * 1000));
 }
 
@@ -143,7 +143,7 @@ function pause(seconds: number): Promise<void> {
 const ticksPerSecond = 100;
 
 /** The share of one core that processes take, in percent, over so many seconds. */
-async function cpuOf(pids: readonly number[], seconds: number): Promise<number> {
+export async function cpuOf(pids: readonly number[], seconds: number): Promise<number> {
   const ticks = () => pids.reduce((sum, pid) => sum + ticksOf(pid), 0);
   const before = ticks();
   const start = performance.now();
@@ -158,7 +158,7 @@ function ticksOf(pid: number): number {
 }
 
 /** Megabytes. */
-function residentOf(pid: number): number {
+export function residentOf(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kilobytes) / 1024;
 }

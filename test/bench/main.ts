@@ -1,6 +1,7 @@
 import { cpus, loadavg } from 'node:os';
 import { agentRowsOf } from './agents.js';
 import { cleanupRows } from './cleanup.js';
+import { dashboardRows } from './dashboard.js';
 import { healthRows } from './health.js';
 import { daemonRows } from './idle.js';
 import { ManyWorkspaces } from './many.js';
@@ -27,6 +28,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   cleanup: async () => cleanupRows(runs),
   daemon: () => daemonRows({ seconds: quick ? 30 : 60, changes: quick ? 20 : 40 }),
   agents: () => agentRowsOf(runs),
+  dashboard: () => dashboardRows(30),
   stall: () => stallRows(quick ? 10 : 30),
   health: () =>
     worlds(

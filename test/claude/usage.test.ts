@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { contextShare, dollarsOf, usageOf } from '../../src/claude/usage.js';
+import { contextShare, dollarsOf, usageByDay, usageOf } from '../../src/claude/usage.js';
 import { sandbox } from '../support/sandbox.js';
 
 const tokens = { input: 0, output: 0, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0 };
@@ -187,5 +187,77 @@ describe('how full the context is', () => {
     const { file } = sandbox();
     const path = file('a.jsonl', lines(answer({ id: 'm', model: 'claude-next', read: 100_000 })));
     expect(await contextShare(path)).toMatchObject({ share: 0.5, known: false });
+  });
+});
+
+describe('what was used on each day', () => {
+  it('is in sum what was used, and each answer is on the day of its first line', async () => {
+    const world = sandbox();
+    let number = 0;
+    const day = fc.integer({ min: 1, max: 5 });
+    const said = fc.oneof(
+      fc.record({ kind: fc.constant('prompt' as const), day }),
+      fc.record({ kind: fc.constant('answer' as const), day, id: fc.nat(6), output: fc.nat(1000) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(said, { maxLength: 25 }), async (all) => {
+        const at = (of: number) => ({ timestamp: `2026-03-0${of}T12:00:00.000Z` });
+        const text = lines(
+          ...all.map((one) =>
+            one.kind === 'prompt'
+              ? prompt(10, at(one.day))
+              : answer({ id: `m${one.id}`, output: one.output }, at(one.day)),
+          ),
+        );
+        const path = world.file(`t${number++}.jsonl`, text);
+        const whole = await usageOf([path]);
+        const days = [...(await usageByDay([path], (time) => time.toISOString().slice(0, 10))).entries()];
+        expect(days.reduce((sum, [, { turns }]) => sum + turns, 0)).toBe(whole.turns);
+        expect(
+          days.reduce(
+            (
+              sum,
+              [
+                ,
+                {
+                  tokens: { output },
+                },
+              ],
+            ) => sum + output,
+            0,
+          ),
+        ).toBe(whole.tokens.output);
+        for (const [name] of days) expect(all.some((one) => name.endsWith(`0${one.day}`))).toBe(true);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('does not count an answer twice that goes on after midnight', async () => {
+    const world = sandbox();
+    const path = world.file(
+      't.jsonl',
+      lines(
+        prompt(10, { timestamp: '2026-03-01T23:59:00.000Z' }),
+        answer({ id: 'a', output: 5 }, { timestamp: '2026-03-01T23:59:59.000Z' }),
+        answer({ id: 'a', output: 9 }, { timestamp: '2026-03-02T00:00:01.000Z' }),
+        answer({ id: 'b', output: 3 }, { timestamp: '2026-03-02T00:00:02.000Z' }),
+      ),
+    );
+    const days = await usageByDay([path], (time) => time.toISOString().slice(0, 10));
+    expect(
+      [...days].map(
+        ([
+          day,
+          {
+            turns,
+            tokens: { output },
+          },
+        ]) => [day, turns, output],
+      ),
+    ).toEqual([
+      ['2026-03-01', 1, 9],
+      ['2026-03-02', 0, 3],
+    ]);
   });
 });

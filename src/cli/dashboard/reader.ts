@@ -21,7 +21,7 @@ export interface Readings {
 }
 
 /** Milliseconds between two looks at what processes use. */
-const useEvery = 5000;
+const useEvery = 10_000;
 /** Without a daemon all is read so often; with one it is a backstop for what has no event. */
 const aloneEvery = 2000;
 const backstop = 60_000;
