@@ -1,6 +1,6 @@
 import { type DaySum, plus, type WorkspaceMetrics } from '../metrics/report.js';
 import { sparkline, topOf } from './dashboard/sparkline.js';
-import { type Style, table, truncate, visible } from './output.js';
+import { type Style, table, truncate, visible, width } from './output.js';
 
 /** The metrics for people: a line a workspace, and a plot of each day. */
 
@@ -17,6 +17,9 @@ export function metricsPicture(all: readonly WorkspaceMetrics[], options: Pictur
   return [...(all.length > 1 ? [overview(all, options), ''] : []), plot(title, days, options)].join('\n');
 }
 
+/** Cells that a name has at least. */
+const leastName = 9;
+
 type Total = WorkspaceMetrics['total'];
 
 function overview(all: readonly WorkspaceMetrics[], { columns }: PictureOptions): string {
@@ -29,11 +32,13 @@ function overview(all: readonly WorkspaceMetrics[], { columns }: PictureOptions)
     `${total.turns}`,
     big(total.tokens),
     money(total),
-    `${total.saves}`,
+    big(total.saves),
     well(total),
   ]);
   // Where a line is too short for all, what counts less is left out whole.
-  const kept = columns >= 76 ? heads.length : columns >= 52 ? 6 : 4;
+  const widths = heads.map((_, at) => Math.max(...[heads, ...rows].map((row) => width(row[at] ?? ''))));
+  const cells = (count: number) => widths.slice(1, count).reduce((sum, one) => sum + one + 2, leastName);
+  const kept = heads.findLastIndex((_, at) => at < 2 || cells(at + 1) <= columns) + 1;
   const align = heads.map((_, at) => (at === 0 ? {} : { align: 'right' as const, fixed: true }));
   return table(
     [heads, ...rows].map((row) => row.slice(0, kept)),
