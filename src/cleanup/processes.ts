@@ -1,12 +1,7 @@
 import { messageOf, systemCode } from '../errors.js';
-import {
-  ownProcesses,
-  readSession,
-  readSessions,
-  type SessionProcess,
-  startedIn,
-  wordsOf,
-} from '../system/sessions.js';
+import { argvOf } from '../system/command-line.js';
+import { ownProcesses, readSession, readSessions, startedIn } from '../system/sessions.js';
+import type { ProcStat } from '../system/stat.js';
 
 /** A pane whose processes are to end with it. */
 export interface EndingPane {
@@ -18,7 +13,7 @@ export interface EndingPane {
 /** Processes as they were before their panes went away. */
 export interface PaneProcesses {
   readonly panes: readonly EndingPane[];
-  readonly own: readonly SessionProcess[];
+  readonly own: readonly ProcStat[];
   /** Started in one of these panes, and gone from it before: a session and a parent of their own. */
   readonly left: readonly ProcessNote[];
 }
@@ -47,7 +42,7 @@ export function processesOfPanes(
   server: number,
 ): PaneProcesses {
   const all = readSessions();
-  const own = new Map<number, SessionProcess>();
+  const own = new Map<number, ProcStat>();
   for (const pane of panes) for (const one of ownProcesses(pane.pid, all)) own.set(one.pid, one);
   const ours = lineOf(process.pid, all).add(server);
   for (const pid of ours) own.delete(pid);
@@ -67,7 +62,7 @@ export function processesOfPanes(
 }
 
 /** A process and those above it: one that closes its own pane lives until all is done, and its shell with it. */
-function lineOf(pid: number, all: ReadonlyMap<number, SessionProcess>): Set<number> {
+function lineOf(pid: number, all: ReadonlyMap<number, ProcStat>): Set<number> {
   const line = new Set<number>();
   for (let at = all.get(pid); at && !line.has(at.pid); at = all.get(at.parent)) line.add(at.pid);
   return line;
@@ -128,7 +123,7 @@ export async function endProcesses(before: PaneProcesses, patience: Patience = u
 }
 
 /** What survivors have started, and what joined their sessions, since they were read. */
-function withNewcomers(living: readonly SessionProcess[], { panes }: PaneProcesses): SessionProcess[] {
+function withNewcomers(living: readonly ProcStat[], { panes }: PaneProcesses): ProcStat[] {
   const all = readSessions();
   const found = new Map(living.map((one) => [one.pid, one]));
   // A pane's first process is gone by now; its session's number is not given away while somebody is in that.
@@ -143,13 +138,13 @@ function withNewcomers(living: readonly SessionProcess[], { panes }: PaneProcess
 }
 
 /** @returns why it could not be sent; null also when the process has ended. */
-function send({ pid, start }: SessionProcess, signal: NodeJS.Signals): string | null {
+function send({ pid, start }: ProcStat, signal: NodeJS.Signals): string | null {
   const now = readSession(pid);
-  if (now?.start !== start) return null;
+  if (!now || now.start !== start) return null;
   try {
     process.kill(pid, signal);
     // A stopped process takes no signal but KILL until it goes on.
-    if (now.stopped && signal !== 'SIGKILL') process.kill(pid, 'SIGCONT');
+    if (now.state === 'T' && signal !== 'SIGKILL') process.kill(pid, 'SIGCONT');
     return null;
   } catch (error) {
     if (systemCode(error) === 'ESRCH') return null;
@@ -158,7 +153,7 @@ function send({ pid, start }: SessionProcess, signal: NodeJS.Signals): string | 
 }
 
 /** Those that live after so many milliseconds, or at once when none does. */
-async function wait(processes: readonly SessionProcess[], time: number): Promise<readonly SessionProcess[]> {
+async function wait(processes: readonly ProcStat[], time: number): Promise<readonly ProcStat[]> {
   const end = performance.now() + time;
   for (;;) {
     const living = processes.filter(({ pid, start }) => readSession(pid)?.start === start);
@@ -168,6 +163,6 @@ async function wait(processes: readonly SessionProcess[], time: number): Promise
 }
 
 function textOf(pid: number, command: string): string {
-  const text = wordsOf(pid).join(' ') || command;
+  const text = argvOf(pid).join(' ') || command;
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }

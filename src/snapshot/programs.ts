@@ -1,5 +1,6 @@
 import { type PaneRecord, parsePaneRecord } from '../blueprint/record.js';
-import { type ForegroundReading, type ProcessReading, readForeground, type Stat } from '../system/proc.js';
+import { type ForegroundReading, type ProcessReading, readForeground } from '../system/proc.js';
+import type { Stat } from '../system/stat.js';
 import type { Pane } from '../tmux/reading.js';
 import { simpleCommands, type Word } from './command-line.js';
 import type { ProcessEntry, Program } from './model.js';

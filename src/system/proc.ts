@@ -1,6 +1,8 @@
-import { isUtf8 } from 'node:buffer';
-import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { messageOf } from '../errors.js';
+import { longestArguments, parseCommandLine } from './command-line.js';
+import { type PsRow, psRows } from './ps.js';
+import { parseStat, type Stat } from './stat.js';
 
 /** A pane of tmux: its own process and its terminal (`/dev/pts/3`). */
 export interface PaneProcess {
@@ -78,17 +80,6 @@ export function readForeground(
   if (process.platform !== 'linux') return readByPs(panes);
   const proc = new Proc(read);
   return panes.map((pane) => proc.read(pane));
-}
-
-/** What the family of a process is told by. */
-export interface Stat {
-  readonly pid: number;
-  readonly command: string;
-  readonly state: string;
-  readonly parent: number;
-  readonly group: number;
-  /** The foreground group of its terminal; -1 without one. */
-  readonly foreground: number;
 }
 
 /** One look at /proc. What costs much (the scan of all processes) is done at most once, and only when it is needed. */
@@ -288,90 +279,13 @@ function linkTarget(path: string): string | null {
   }
 }
 
-/** The line of /proc/PID/stat. The name in it can hold spaces, parentheses and newlines: its end is the last `)`. */
-export function parseStat(line: string): Stat | null {
-  const open = line.indexOf('(');
-  const close = line.lastIndexOf(')');
-  const [state, parent, group, , , foreground] = line.slice(close + 2).split(' ', 6);
-  if (open < 0 || close < open || state === undefined || foreground === undefined) return null;
-  return {
-    pid: Number(line.slice(0, open)),
-    command: line.slice(open + 1, close),
-    state,
-    parent: Number(parent),
-    group: Number(group),
-    foreground: Number(foreground),
-  };
-}
-
-/** More is nothing that anybody typed. */
-const longestArguments = 64 * 1024;
-
-/**
- * The words in the bytes of /proc/PID/cmdline, each of which ends with NUL. A process that shows a title has written
- * that over its arguments: the rest is zeros, or there is no NUL at the end.
- */
-export function parseCommandLine(bytes: Buffer): {
-  readonly argv: readonly string[];
-  readonly exact: boolean;
-} {
-  if (bytes.length === 0) return { argv: [], exact: false };
-  const whole = bytes.length <= longestArguments;
-  const words = bytes.toString('utf8', 0, Math.min(bytes.length, longestArguments)).split('\0');
-  const ended = words.at(-1) === '';
-  if (ended) words.pop();
-  const [first = '', ...rest] = words;
-  const blank = rest.every((word) => word === '');
-  // Three empty arguments and nothing else is what no one types.
-  if (!ended || (blank && (rest.length >= 3 || (rest.length > 0 && first.includes(' ')))))
-    return { argv: whole ? first.split(' ').filter((word) => word !== '') : [first], exact: false };
-  return whole ? { argv: words, exact: isUtf8(bytes) } : { argv: [first], exact: false };
-}
-
-/** A line of `ps -axo pid,ppid,pgid,tpgid,stat,lstart,args`. */
-export interface PsRow extends Stat {
-  /** When it started, as `ps` prints it; to the second. */
-  readonly started: string;
-  readonly arguments: string;
-}
-
-/** The rows of `ps -axo pid,ppid,pgid,tpgid,stat,lstart,args`; its heading and what is no row are passed over. */
-export function parsePs(output: string): PsRow[] {
-  // A newline in the arguments is printed as it is on some systems: what follows it looks like no row.
-  const pattern =
-    /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(-?\d+)\s+(\S+)\s+(\S+\s+\S+\s+\S+\s+[\d:]{8}\s+\d{4})(?:\s(.*))?$/;
-  return output.split('\n').flatMap((line) => {
-    const found = pattern.exec(line);
-    if (!found) return [];
-    const [, pid, parent, group, foreground, state = '', started = '', args = ''] = found;
-    const words = args.trim();
-    return [
-      {
-        pid: Number(pid),
-        parent: Number(parent),
-        group: Number(group),
-        foreground: Number(foreground),
-        state: state[0] ?? '',
-        command: words.replace(/^-/, '').split(' ')[0]?.split('/').at(-1) ?? '',
-        started,
-        arguments: words,
-      },
-    ];
-  });
-}
-
 function readByPs(panes: readonly PaneProcess[]): ForegroundReading[] {
-  const { stdout, error, status } = spawnSync('ps', ['-axo', 'pid,ppid,pgid,tpgid,stat,lstart,args'], {
-    encoding: 'utf8',
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-    maxBuffer: 64 * 1024 * 1024,
-    timeout: 5000,
-  });
-  if (error || status !== 0) {
-    const reason = `ps failed: ${error?.message ?? `exit ${status}`}`;
+  try {
+    return foregroundOfPs(psRows(), panes);
+  } catch (error) {
+    const reason = messageOf(error);
     return panes.map(() => ({ kind: 'unknown', reason }));
   }
-  return foregroundOfPs(parsePs(stdout), panes);
 }
 
 /** What `readForeground` says, from the rows of one `ps`: there streams and folders are not known. */

@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { type PsRow, parseCommandLine, parsePs } from './proc.js';
+import { argvOf } from './command-line.js';
+import { type PsRow, psRows } from './ps.js';
+import { hasEnded, readStat } from './stat.js';
 
 /** What the family of a process is told by. */
 export interface ProcessEntry {
@@ -24,7 +24,7 @@ export interface ProcessTable {
 
 /** One look at the processes: on Linux one small file for each that is asked for, elsewhere one `ps` for all. */
 export function processTable(): ProcessTable {
-  const { read, argv } = process.platform === 'linux' ? { read: readProc, argv: readArgv } : readPs();
+  const { read, argv } = process.platform === 'linux' ? { read: readProc, argv: argvOf } : readPs();
   const seen = new Map<number, ProcessEntry | null>();
   return {
     argv,
@@ -61,33 +61,8 @@ function isYounger(parent: ProcessEntry, child: ProcessEntry): boolean {
 }
 
 function readProc(pid: number): ProcessEntry | null {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return null; // it has ended
-  }
-  // The name in field 2 can hold spaces and parentheses: its end is the last one.
-  const close = stat.lastIndexOf(')');
-  const fields = stat.slice(close + 2).split(' ');
-  const [state, parent, group, , , foreground] = fields;
-  if (state === 'Z' || state === 'X' || fields[19] === undefined) return null;
-  return {
-    pid,
-    parent: Number(parent),
-    group: Number(group),
-    foreground: Number(foreground),
-    start: fields[19],
-    command: stat.slice(stat.indexOf('(') + 1, close),
-  };
-}
-
-function readArgv(pid: number): readonly string[] {
-  try {
-    return parseCommandLine(readFileSync(`/proc/${pid}/cmdline`)).argv;
-  } catch {
-    return []; // it has ended
-  }
+  const stat = readStat(pid);
+  return stat && !hasEnded(stat) ? stat : null;
 }
 
 function readPs() {
@@ -99,22 +74,11 @@ function readPs() {
   return {
     read(pid: number): ProcessEntry | null {
       const found = row(pid);
-      return found && found.state !== 'Z' ? { ...found, start: found.started } : null;
+      return found && !hasEnded(found) ? { ...found, start: found.started } : null;
     },
     argv: (pid: number): readonly string[] =>
       row(pid)
         ?.arguments.split(' ')
         .filter((word) => word !== '') ?? [],
   };
-}
-
-function psRows(): PsRow[] {
-  const { stdout, error, status } = spawnSync('ps', ['-axo', 'pid,ppid,pgid,tpgid,stat,lstart,args'], {
-    encoding: 'utf8',
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-    maxBuffer: 64 * 1024 * 1024,
-    timeout: 5000,
-  });
-  if (error || status !== 0) throw new Error(`ps failed: ${error?.message ?? `exit ${status}`}`);
-  return parsePs(stdout);
 }

@@ -1,36 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { shortHash } from './short-hash.js';
+import { hasEnded, readStat, ticksPerSecond, uptime } from './stat.js';
 
 /**
  * Field 22 of /proc/PID/stat: when the process started, in clock ticks since boot. With the pid it names one
  * process for ever, since pids are used again. null where there is no such process, or no /proc.
  */
 export function processStart(pid: number): string | null {
-  return statFields(pid)?.[19] ?? null;
+  return readStat(pid)?.start ?? null;
 }
 
 /** Seconds since the process started; null where that is not known (no such process, or no /proc). */
 export function processAge(pid: number): number | null {
-  const start = Number(statFields(pid)?.[19] ?? Number.NaN);
-  try {
-    // Counted in hundredths of a second since boot, on every Linux.
-    const age = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) - start / 100;
-    return Number.isNaN(age) ? null : age;
-  } catch {
-    return null;
-  }
-}
-
-/** The fields of /proc/PID/stat from the third on, which is the state. */
-function statFields(pid: number): string[] | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name in field 2 can hold spaces and parentheses: count from the last one.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  } catch {
-    return null;
-  }
+  const stat = readStat(pid);
+  return stat && uptime() - Number(stat.start) / ticksPerSecond;
 }
 
 /** True when a process of this pid lives (with this start time, where it is known). */
@@ -40,10 +24,10 @@ export function isAlive(pid: number, start: string | null): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
-  const fields = statFields(pid);
-  // A zombie has ended; only its parent has not asked yet (an init that seldom does, in small containers).
-  if (fields?.[0] === 'Z') return false;
-  const now = fields?.[19] ?? null;
+  const stat = readStat(pid);
+  // An init that seldom asks for its zombies is usual in small containers.
+  if (stat && hasEnded(stat)) return false;
+  const now = stat?.start ?? null;
   return start === null || now === null || now === start;
 }
 

@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
-import { type PsRow, parseCommandLine, parsePs, parseStat, type Stat } from './proc.js';
+import { argvOf } from './command-line.js';
 import type { ProcessEntry, ProcessTable } from './process-table.js';
+import { type PsRow, psRows } from './ps.js';
+import { hasEnded, parseStat, type Stat, ticksPerSecond, uptime } from './stat.js';
 
 /** A process, as one reading of all of them has it. */
 export interface ProcessSample extends Stat {
@@ -34,44 +35,28 @@ export function readProcesses(): Processes {
   return process.platform === 'linux' ? readProc() : readPs();
 }
 
-/** USER_HZ, which is 100 on every Linux that Node runs on (`man 5 proc`, `man 7 time`). */
-const ticksPerSecond = 100;
-
 function readProc(): Processes {
-  const uptime = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]);
+  const now = uptime();
   const buffer = Buffer.allocUnsafe(4096);
   const byPid = new Map<number, ProcessSample>();
   for (const name of readdirSync('/proc')) {
     const first = name.charCodeAt(0);
     if (first < 0x31 || first > 0x39) continue;
     const text = smallFile(`/proc/${name}/stat`, buffer);
-    const sample = text === null ? null : sampleOf(text, uptime);
+    const sample = text === null ? null : sampleOf(text, now);
     if (sample) byPid.set(sample.pid, sample);
   }
-  const argv = (pid: number): readonly string[] => {
-    try {
-      return parseCommandLine(readFileSync(`/proc/${pid}/cmdline`)).argv;
-    } catch {
-      return []; // it has ended
-    }
-  };
-  return processesOf(byPid, uptime, argv);
+  return processesOf(byPid, now, argvOf);
 }
 
 /** Of a line of /proc/PID/stat; null for a zombie, which has ended, and for what is no such line. */
 export function sampleOf(line: string, uptime: number): ProcessSample | null {
   const stat = parseStat(line);
-  if (!stat || stat.state === 'Z' || stat.state === 'X') return null;
-  // Counted from the state on, which is field 3 of the manual.
-  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-  const [user, system, start, resident] = [fields[11], fields[12], fields[19], fields[21]];
-  if (start === undefined) return null;
+  if (!stat || hasEnded(stat)) return null;
   return {
     ...stat,
-    start,
-    ageSeconds: Math.max(0, uptime - Number(start) / ticksPerSecond),
-    cpuSeconds: (Number(user) + Number(system)) / ticksPerSecond,
-    residentPages: Number(resident ?? 0),
+    ageSeconds: Math.max(0, uptime - Number(stat.start) / ticksPerSecond),
+    cpuSeconds: stat.ticks / ticksPerSecond,
   };
 }
 
@@ -92,16 +77,9 @@ function smallFile(path: string, buffer: Buffer): string | null {
 }
 
 function readPs(): Processes {
-  const { stdout, error, status } = spawnSync('ps', ['-axo', 'pid,ppid,pgid,tpgid,stat,lstart,args'], {
-    encoding: 'utf8',
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-    maxBuffer: 64 * 1024 * 1024,
-    timeout: 5000,
-  });
-  if (error || status !== 0) throw new Error(`ps failed: ${error?.message ?? `exit ${status}`}`);
-  const rows = new Map<number, PsRow>(parsePs(stdout).map((row) => [row.pid, row]));
+  const rows = new Map<number, PsRow>(psRows().map((row) => [row.pid, row]));
   const samples = [...rows.values()]
-    .filter((row) => row.state !== 'Z')
+    .filter((row) => !hasEnded(row))
     .map((row): [number, ProcessSample] => [
       row.pid,
       { ...row, start: row.started, ageSeconds: null, cpuSeconds: null, residentPages: 0 },

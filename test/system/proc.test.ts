@@ -1,13 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type ForegroundReading,
-  foregroundOfPs,
-  parseCommandLine,
-  parsePs,
-  parseStat,
-  readForeground,
-} from '../../src/system/proc.js';
+import { parseCommandLine } from '../../src/system/command-line.js';
+import { type ForegroundReading, foregroundOfPs, readForeground } from '../../src/system/proc.js';
+import { parsePs } from '../../src/system/ps.js';
+import { parseStat } from '../../src/system/stat.js';
 import { sandbox } from '../support/sandbox.js';
 import { waitUntil } from '../support/wait.js';
 
@@ -152,8 +148,20 @@ describe('what the kernel and ps print', () => {
         fc.nat(),
         fc.nat(),
         (command, pid, parent, group) => {
-          const line = `${pid} (${command}) S ${parent} ${group} ${group} 34816 -1 4194304 1 2 3`;
-          expect(parseStat(line)).toEqual({ pid, command, state: 'S', parent, group, foreground: -1 });
+          const rest = '4194304 1 2 3 4 50 6 7 8 20 0 1 0 777 9000 12 18446744073709551615 1 1';
+          const line = `${pid} (${command}) S ${parent} ${group} 9 34816 -1 ${rest}`;
+          expect(parseStat(line)).toEqual({
+            pid,
+            command,
+            state: 'S',
+            parent,
+            group,
+            session: 9,
+            foreground: -1,
+            ticks: 56,
+            start: '777',
+            residentPages: 12,
+          });
         },
       ),
       { numRuns: 100 },
