@@ -62,10 +62,15 @@ export async function withDaemon(world: Sandbox): Promise<DaemonOfWorld> {
     },
     async save() {
       const client = await ask();
-      const ended = client.call('save', {}).finally(() => client.close());
+      const saved = client.call('save', {});
+      // It takes requests in their order, and begins a save at once. (A short one can be done before this is answered.)
+      const begun = client.call('status', {});
+      const ended = Promise.allSettled([saved, begun]).then(() => {
+        client.close();
+        return saved;
+      });
       ended.catch(() => {}); // for whoever waits for it
-      // It takes requests in their order, and begins a save at once.
-      await client.call('status', {});
+      await begun;
       return { ended };
     },
     log() {
