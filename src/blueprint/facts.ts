@@ -93,8 +93,8 @@ export interface PaneResume {
   readonly textFile: string | null;
   /** The history file of its shell. */
   readonly historyFile: string | null;
-  /** The socket on which an nvim that is started in it listens. */
-  readonly editorSocket?: string;
+  /** The variables by which an editor that is started in it listens, so that a save can ask it for its session. */
+  readonly editorEnv?: Readonly<Record<string, string>>;
   /** The file in which its shell notes how `run` ended. */
   readonly endingFile?: string;
   /** Seconds that it waits before its shell starts. */

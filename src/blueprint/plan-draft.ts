@@ -3,8 +3,9 @@ import type { ServerFacts } from './facts.js';
 import { countPanes, isNamedLayout, layoutVersions, parseLayout } from './layout.js';
 import type { Blueprint, Pane, Window } from './model.js';
 import { planSplits, type Splits } from './room.js';
-import { beginWords, listenVariable, type PaneStart, paneStart } from './start.js';
+import { beginWords, type PaneStart, paneStart } from './start.js';
 import type { Problem, Step, Word } from './step.js';
+import { withoutVimHook } from './vim-hook.js';
 
 /** What is decided before the first step is written: both parts of a plan go by it. */
 export interface Draft {
@@ -127,7 +128,7 @@ function layoutOf(window: Window, facts: ServerFacts, problems: Problem[]): stri
  * miss the signal while they start.
  */
 export function channelOf(window: Window, pane: Pane, { resume, nonce }: ServerFacts): string | null {
-  if (window.panes.length < 2 || resume?.get(pane.key)?.editorSocket === undefined) return null;
+  if (window.panes.length < 2 || resume?.get(pane.key)?.editorEnv === undefined) return null;
   return `cw-${nonce}-${window.index}.${window.panes.indexOf(pane)}`;
 }
 
@@ -170,6 +171,8 @@ function startOf(
   const plain = paneStart(shell, run, facts.shellFolder, usual);
   const start = {
     ...plain,
+    // What is typed stays on the screen, and is as the user knows it.
+    typed: plain.typed === null ? null : withoutVimHook(plain.typed),
     words: isResumed ? [...begin, ...plain.words] : plain.words,
     env: {
       ...plain.env,
@@ -178,7 +181,7 @@ function startOf(
       ...(run !== null && pane.run !== null && run !== pane.run && { CW_LINE: pane.run }),
       // Only start files of ours tell how the command ended.
       ...(resume?.endingFile && plain.env.CW_RUN !== undefined && { CW_ENDED: resume.endingFile }),
-      ...(resume?.editorSocket && { [listenVariable]: resume.editorSocket }),
+      ...resume?.editorEnv,
     },
   };
   if (start.typed === null || !/[\x00-\x1f\x7f]/.test(start.typed)) return start;

@@ -1,12 +1,14 @@
 import { statSync } from 'node:fs';
 import { readTextIfAny } from '../system/files.js';
 import type { Pane, Window } from '../tmux/reading.js';
+import { editorPipe } from '../workspace/editor-socket.js';
 import type { Registry } from '../workspace/registry.js';
 import type { BlobStore } from './blobs.js';
-import { saveEditorSession } from './editor-session.js';
+import { type EditorSave, saveEditorSession } from './editor-session.js';
 import type { ObservedPane, Program } from './model.js';
+import { saveVimSession } from './vim-session.js';
 
-/** A pane in which nvim is in the foreground. */
+/** A pane in which an nvim, or a vim that listens, is in the foreground. */
 export interface EditorPane {
   readonly key: string;
   readonly id: string;
@@ -16,7 +18,7 @@ export interface EditorPane {
   readonly activity: number;
 }
 
-/** The pane as one with an nvim; null for all others. One that is stopped is not in the foreground: it cannot answer. */
+/** The pane as one with such an editor; null for all others. One that is stopped is not in the foreground: it cannot answer. */
 export function editorPane(
   key: string,
   pane: Pane,
@@ -24,8 +26,8 @@ export function editorPane(
   program: Program | undefined,
 ): EditorPane | null {
   const isEditor =
-    // The mark holds the declared command; where it names nvim otherwise, nobody listens.
-    (program?.kind === 'declared' && pane.mark?.includes('nvim')) ||
+    // The mark holds the declared command; where it names one otherwise, nobody listens.
+    (program?.kind === 'declared' && pane.mark?.includes('vim')) ||
     (program?.kind === 'group' && program.processes.some(({ argv }) => /(^|\/)nvim$/.test(argv[0] ?? '')));
   if (!isEditor) return null;
   const activity = window?.activity ?? 0;
@@ -33,7 +35,7 @@ export function editorPane(
   return { key, id: pane.id, activity, print: [cursorX, cursorY, width, height, activity].join(' ') };
 }
 
-/** Has the nvims of panes write their sessions; one that lives long asks only those that did something since. */
+/** Has the editors of panes write their sessions; one that lives long asks only those that did something since. */
 export class EditorSaves {
   private readonly saved = new Map<string, { readonly print: string; readonly second: number }>();
   /** The last session of each, by its file, under the time of that file. */
@@ -71,9 +73,7 @@ export class EditorSaves {
       all
         .filter(({ editor }) => every || this.hasMoved(editor))
         .map(async ({ workspace, editor }) => {
-          const socket = this.registry.editorSocket(workspace, editor.key);
-          if (socket === null) return;
-          await saveEditorSession(socket, this.registry.editorSession(workspace, editor.key), limit);
+          await this.ask(workspace, editor.key, limit);
           this.saved.set(editor.id, { print: editor.print, second });
         }),
     );
@@ -81,6 +81,14 @@ export class EditorSaves {
       const blob = await this.blobOf(this.registry.editorSession(workspace, editor.key));
       if (pane && blob !== null) pane.editorSession = blob;
     }
+  }
+
+  /** Whichever of the two it is: where the one does not listen, the other may. */
+  private async ask(workspace: string, key: string, limit: number): Promise<EditorSave> {
+    const socket = this.registry.editorSocket(workspace, key);
+    const file = this.registry.editorSession(workspace, key);
+    const asked = await saveEditorSession(socket, file, limit);
+    return asked.saved || asked.why !== null ? asked : saveVimSession(editorPipe(socket), file, limit);
   }
 
   private async blobOf(file: string): Promise<string | null> {

@@ -30,7 +30,7 @@ export interface Observation {
   readonly path: string;
   readonly draft: SnapshotDraft;
   readonly captured: Captured;
-  /** Panes in which nvim is in the foreground. */
+  /** Panes in which an editor is in the foreground that can be asked for its session. */
   readonly editors: readonly EditorPane[];
 }
 

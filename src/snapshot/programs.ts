@@ -1,4 +1,5 @@
 import { type PaneRecord, parsePaneRecord } from '../blueprint/record.js';
+import { argvWithoutVimHook, hookVim, isHookedVim } from '../blueprint/vim-hook.js';
 import { type ForegroundReading, type ProcessReading, readForeground } from '../system/proc.js';
 import type { Stat } from '../system/stat.js';
 import type { Pane } from '../tmux/reading.js';
@@ -56,9 +57,7 @@ export function programOf(
         (record.startCommand !== null ||
           // What was started for a pane that declares nothing is no more than what ran there before.
           (record.run !== null &&
-            [record.run, record.started].some(
-              (line) => typeof line === 'string' && isDeclared(line, reading),
-            )));
+            declaredLines(record.run, record.started ?? null).some((line) => isDeclared(line, reading))));
       if (declared) return { kind: 'declared', stopped };
       return {
         kind: 'group',
@@ -69,6 +68,15 @@ export function programOf(
       };
     }
   }
+}
+
+/**
+ * The lines that were started for a pane. Where its vim was told to listen, one that does not is another: the user
+ * started it, and no session is its own.
+ */
+function declaredLines(run: string, started: string | null): string[] {
+  if (started === null) return [run];
+  return [isHookedVim(started) ? (hookVim(run) ?? run) : run, started];
 }
 
 type Group = Extract<ForegroundReading, { kind: 'group' }>;
@@ -100,7 +108,7 @@ function entries(processes: readonly ProcessReading[]): ProcessEntry[] {
   const place = new Map(processes.map(({ pid }, at) => [pid, at]));
   return processes.map((process) => ({
     pid: process.pid,
-    argv: [...process.argv],
+    argv: [...argvWithoutVimHook(process.argv)],
     exact: process.exact,
     parent: place.get(process.parent) ?? null,
     stopped: process.stopped,

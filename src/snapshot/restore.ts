@@ -16,6 +16,7 @@ import type { PaneResume } from '../blueprint/facts.js';
 import type { Blueprint, Pane } from '../blueprint/model.js';
 import { describePlan, plan } from '../blueprint/plan.js';
 import type { Step } from '../blueprint/step.js';
+import { hookVim } from '../blueprint/vim-hook.js';
 import { CwError, messageOf } from '../errors.js';
 import { many } from '../git/many.js';
 import { MetricsStore } from '../metrics/store.js';
@@ -33,7 +34,6 @@ import {
   serverFacts,
   withBuildLock,
 } from '../workspace/build.js';
-import { startsNvim } from '../workspace/editor-socket.js';
 import { joinWorkspaces, sessionPrefix } from '../workspace/find.js';
 import { chooseName } from '../workspace/name.js';
 import { recordOf } from '../workspace/record.js';
@@ -467,15 +467,17 @@ async function paneResumes(
       // For the pane that is made now: what a crash leaves of it nobody reads.
       writeFileSync(textFile, `${lines.join('\n')}\x1b[0m\n`, { mode: 0o600, flag: 'wx' });
     }
+    // A vim that was not ours is started as the user did.
+    const isOurs = snapshot.panes[pane.key]?.program.kind === 'declared';
+    const run = (isOurs && resume?.run && hookVim(resume.run)) || (resume?.run ?? null);
     // A pane that declares nvim gets its socket whatever runs in it now: it may be started there again.
-    const hasEditor = [pane.run, resume?.run, resume?.typed].some((line) => startsNvim(line ?? null));
-    const socket =
-      hasEditor && texts !== null ? await registry.freeEditorSocket(blueprint.id, pane.key) : null;
+    const lines = [pane.run, run, resume?.typed ?? null];
+    const editorEnv = texts === null ? null : await registry.editorEnv(blueprint.id, pane.key, lines);
     result.set(pane.key, {
-      ...(socket && { editorSocket: socket }),
+      ...(editorEnv && { editorEnv }),
       ...(resume?.run && texts !== null && { endingFile: registry.endingFile(blueprint.id, pane.key) }),
       delay: waits.get(pane.key) ?? 0,
-      run: resume?.run ?? null,
+      run,
       typed: resume?.typed ?? null,
       textFile,
       historyFile:

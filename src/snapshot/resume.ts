@@ -101,7 +101,9 @@ function declaredEditor(line: string, facts: EditorFacts) {
   // Only a line that is this one command and no more, of which every word is known, can be written anew.
   const isPlain = commands.length === 1 && words.every((word) => word.expands === 'itself');
   const argv = words.map((word) => word.text);
-  return isPlain && words.length > 0 && /^[^;&|<>()=\n]*$/.test(line) ? editorResume(argv, facts) : null;
+  return isPlain && words.length > 0 && /^[^;&|<>()=\n]*$/.test(line)
+    ? editorResume(argv, facts, true)
+    : null;
 }
 
 function group(

@@ -1,4 +1,5 @@
 import { type PaneRecord, parsePaneRecord, parseWindowRecord } from '../blueprint/record.js';
+import { argvWithoutVimHook } from '../blueprint/vim-hook.js';
 import type { Program } from '../snapshot/model.js';
 import { programsOf } from '../snapshot/programs.js';
 import { family, type Processes, type ProcessSample, readProcesses } from '../system/processes.js';
@@ -110,10 +111,16 @@ function paneSeen(
   const record = parsePaneRecord(pane.mark ?? '');
   const own = processes?.byPid.get(pane.pid);
   const inFront = own && own.foreground > 0 && own.foreground !== own.group ? own.foreground : null;
-  const behind = processes
-    ? family(pane.pid, processes).filter(({ pid, group }) => pid !== pane.pid && group !== inFront)
-    : [];
   const leader = foregroundOf(pane, program, inFront, processes);
+  // What the program in front keeps for itself (a language server, what a vim of ours listens with) is no job.
+  const helpers = new Set(
+    processes && leader && leader.pid !== pane.pid ? family(leader.pid, processes).map(({ pid }) => pid) : [],
+  );
+  const behind = processes
+    ? family(pane.pid, processes).filter(
+        ({ pid, group }) => pid !== pane.pid && group !== inFront && !helpers.has(pid),
+      )
+    : [];
   return {
     id: pane.id,
     place: `${window.index}.${pane.index}`,
@@ -133,7 +140,7 @@ function paneSeen(
     program,
     foreground: leader && {
       pid: leader.pid,
-      argv: processes?.table.argv(leader.pid) ?? [],
+      argv: argvWithoutVimHook(processes?.table.argv(leader.pid) ?? []),
       ageSeconds: leader.ageSeconds,
     },
     ending: record !== null && record.run !== null ? endingOf(record.key) : null,

@@ -1,6 +1,9 @@
 import { lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
+import { listenVariable } from '../blueprint/start.js';
+import { isHookedVim, vimPipeVariable, vimScriptVariable } from '../blueprint/vim-hook.js';
+import { packageFolder } from '../system/paths.js';
 import { shortHash } from '../system/short-hash.js';
 
 /**
@@ -12,7 +15,12 @@ export function editorSocket(runtimeFolder: string, workspaceFolder: string, pan
   return join(runtimeFolder, 'nvim', `${hash}.sock`);
 }
 
-/** The file into which the nvim of a pane writes its session. */
+/** The named pipe on which the vim of a pane listens, beside the socket. */
+export function editorPipe(socket: string): string {
+  return socket.replace(/\.sock$/, '.vim');
+}
+
+/** The file with the session of a pane's nvim or vim. */
 export function editorSessionFile(workspaceFolder: string, pane: string): string {
   return join(workspaceFolder, 'editors', `${pane.replace(/[^A-Za-z0-9_.-]/g, '_')}.vim`);
 }
@@ -24,6 +32,31 @@ export function editorSessionFile(workspaceFolder: string, pane: string): string
 export function startsNvim(line: string | null): boolean {
   return line !== null && /(^|[\s;&|(/])nvim($|[\s;&|)])/.test(line);
 }
+
+/**
+ * The variables by which the editors that these lines start listen; null where they start none, or none that can.
+ *
+ * @param socket of the pane; its folder is made. One that is too long is no socket, and no nvim listens then.
+ */
+export async function editorEnvOf(
+  socket: string,
+  lines: readonly (string | null)[],
+): Promise<Readonly<Record<string, string>> | null> {
+  const env: Record<string, string> = {};
+  if (Buffer.byteLength(socket) <= longestSocket && lines.some(startsNvim)) {
+    await prepareEditorSocket(socket);
+    env[listenVariable] = socket;
+  }
+  if (lines.some((line) => line !== null && isHookedVim(line))) {
+    mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
+    env[vimScriptVariable] = join(packageFolder(), 'shell', 'cw.vim');
+    env[vimPipeVariable] = editorPipe(socket);
+  }
+  return Object.keys(env).length > 0 ? env : null;
+}
+
+// sockaddr_un.sun_path on macOS, the shortest one.
+const longestSocket = 103;
 
 /**
  * Before a pane starts: makes the folder of its socket, and takes away what a dead nvim left of it. The pane that had

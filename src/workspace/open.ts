@@ -4,6 +4,7 @@ import type { PaneResume } from '../blueprint/facts.js';
 import type { Blueprint } from '../blueprint/model.js';
 import { describePlan, plan } from '../blueprint/plan.js';
 import type { Template } from '../blueprint/template.js';
+import { hookVim } from '../blueprint/vim-hook.js';
 import { CwError, isCwError, messageOf } from '../errors.js';
 import { resolveEnvironment } from '../project/environment.js';
 import { excludeOurFiles } from '../project/exclude.js';
@@ -16,7 +17,6 @@ import { type ChosenTemplate, chooseTemplate } from '../template/choose.js';
 import type { Connection } from '../tmux/connection.js';
 import type { Applied } from './apply.js';
 import { applyBlueprint, NameTaken, newNonce, serverFacts } from './build.js';
-import { startsNvim } from './editor-socket.js';
 import { joinWorkspaces, type Workspace } from './find.js';
 import { runHook } from './hooks.js';
 import { chooseName, isNameFor } from './name.js';
@@ -179,8 +179,8 @@ async function build(
 }
 
 /**
- * Panes begin as the blueprint says: each shell with a history file of its own, an nvim with a socket, a Claude with
- * a conversation that we chose.
+ * Panes begin as the blueprint says: each shell with a history file of its own, an nvim or vim that listens, a Claude
+ * with a conversation that we chose.
  */
 async function paneStarts(
   blueprint: Blueprint,
@@ -197,16 +197,18 @@ async function paneStarts(
     ? (await import('./conversations.js')).chooseConversations(blueprint, registry, env)
     : new Map<string, string>();
   const starts = panes.map(async ({ key, run }): Promise<[string, PaneResume]> => {
-    const socket = startsNvim(run) ? await registry.freeEditorSocket(blueprint.id, key) : null;
+    const line = lines.get(key) ?? run;
+    const started = line === null ? null : (hookVim(line) ?? line);
+    const editorEnv = await registry.editorEnv(blueprint.id, key, [started]);
     return [
       key,
       {
-        run: lines.get(key) ?? run,
+        run: started,
         typed: null,
         textFile: null,
         historyFile: hasHistory ? registry.historyFile(blueprint.id, key) : null,
         ...(run !== null && { endingFile: registry.endingFile(blueprint.id, key) }),
-        ...(socket && { editorSocket: socket }),
+        ...(editorEnv && { editorEnv }),
       },
     ];
   });

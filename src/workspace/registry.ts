@@ -7,7 +7,7 @@ import { randomHex } from '../system/random.js';
 import { serverFolder } from '../system/server-folder.js';
 import { shortHash } from '../system/short-hash.js';
 import type { ServerAddress } from '../tmux/connection.js';
-import { editorSessionFile, editorSocket, prepareEditorSocket } from './editor-socket.js';
+import { editorEnvOf, editorSessionFile, editorSocket } from './editor-socket.js';
 import { endingFile } from './ending.js';
 
 /** What we remember of a workspace, open or closed: `workspace.json` in its folder of the state folder. */
@@ -89,20 +89,21 @@ export class Registry {
     return file;
   }
 
-  /** Where the nvim of a pane listens; null where that path would be too long for a socket. */
-  editorSocket(id: string, paneKey: string): string | null {
-    const socket = editorSocket(runtimeFolder(this.env), this.workspaceFolder(id), paneKey);
-    return Buffer.byteLength(socket) <= longestSocket ? socket : null;
+  /** Where the nvim of a pane listens; its vim listens beside that (`editorPipe`). */
+  editorSocket(id: string, paneKey: string): string {
+    return editorSocket(runtimeFolder(this.env), this.workspaceFolder(id), paneKey);
   }
 
-  /** The same, ready for an nvim that is started now. */
-  async freeEditorSocket(id: string, paneKey: string): Promise<string | null> {
-    const socket = this.editorSocket(id, paneKey);
-    if (socket !== null) await prepareEditorSocket(socket);
-    return socket;
+  /** What a pane gets whose editors are started now, by one of these lines; null: nothing. */
+  editorEnv(
+    id: string,
+    paneKey: string,
+    lines: readonly (string | null)[],
+  ): Promise<Readonly<Record<string, string>> | null> {
+    return editorEnvOf(this.editorSocket(id, paneKey), lines);
   }
 
-  /** Where the session of a pane's nvim is kept. */
+  /** Where the session of a pane's nvim or vim is kept. */
   editorSession(id: string, paneKey: string): string {
     return editorSessionFile(this.workspaceFolder(id), paneKey);
   }
@@ -210,9 +211,6 @@ export class Registry {
     return join(this.folder, 'locks', `open-${hash}.lock`);
   }
 }
-
-// sockaddr_un.sun_path on macOS, the shortest one.
-const longestSocket = 103;
 
 /** Milliseconds. The kernel stamps files by its last tick, which is up to 10 ms old. */
 const clockTick = 20;

@@ -1,15 +1,15 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PaneRecord } from '../blueprint/record.js';
-import { beginWords, listenVariable, paneStart } from '../blueprint/start.js';
+import { beginWords, paneStart } from '../blueprint/start.js';
 import type { Word } from '../blueprint/step.js';
+import { hookVim, withoutVimHook } from '../blueprint/vim-hook.js';
 import { CwError } from '../errors.js';
 import { ensurePrivateFolder, isFolder } from '../system/files.js';
 import { packageFolder } from '../system/paths.js';
 import { randomHex } from '../system/random.js';
 import type { Connection } from '../tmux/connection.js';
 import { encodeWords } from '../tmux/literal.js';
-import { startsNvim } from './editor-socket.js';
 import type { Registry } from './registry.js';
 
 export interface StartAgain {
@@ -37,12 +37,8 @@ export async function startAgain(
 ): Promise<void> {
   const { pane, record, workspace, note } = request;
   const shellFolder = join(packageFolder(), 'shell');
-  const start = paneStart(
-    record.shell ?? request.defaultShell,
-    record.run,
-    shellFolder,
-    request.defaultShell,
-  );
+  const run = record.run === null ? null : (hookVim(record.run) ?? record.run);
+  const start = paneStart(record.shell ?? request.defaultShell, run, shellFolder, request.defaultShell);
   const seen = await connection.batch([['capture-pane', '-p', '-e', '-t', pane]], { stopOnError: true });
   if (seen.errors.length > 0) throw gone(pane, seen.errors);
   const texts = join(registry.workspaceFolder(workspace), 'texts');
@@ -50,13 +46,13 @@ export async function startAgain(
   const textFile = join(texts, `${randomHex(6)}.txt`);
   const text = seen.stdout.toString('utf8').trimEnd();
   writeFileSync(textFile, `${text}\x1b[0m\n${note}\n`, { mode: 0o600, flag: 'wx' });
-  const socket = startsNvim(record.run) ? await registry.freeEditorSocket(workspace, record.key) : null;
   const env: Record<string, string> = {
     ...record.env,
     ...start.env,
     ...(request.paneHistory && { CW_HISTFILE: registry.historyFile(workspace, record.key) }),
     ...(start.env.CW_RUN !== undefined && { CW_ENDED: registry.endingFile(workspace, record.key) }),
-    ...(socket !== null && { [listenVariable]: socket }),
+    ...(record.run !== null && run !== record.run && { CW_LINE: record.run }),
+    ...(await registry.editorEnv(workspace, record.key, [run])),
   };
   const respawn: Word[] = ['respawn-pane', '-k', '-t', pane];
   if (isFolder(record.cwd)) respawn.push('-c', { literal: record.cwd });
@@ -64,7 +60,10 @@ export async function startAgain(
   respawn.push('--', ...beginWords(shellFolder, { textFile }), ...start.words);
   const commands: Word[][] = [respawn];
   if (start.typed !== null) {
-    commands.push(['send-keys', '-t', pane, '-l', '--', start.typed], ['send-keys', '-t', pane, 'Enter']);
+    commands.push(
+      ['send-keys', '-t', pane, '-l', '--', withoutVimHook(start.typed)],
+      ['send-keys', '-t', pane, 'Enter'],
+    );
   }
   const done = await connection.batch(encodeWords(commands, new Map(), randomHex(5)), { stopOnError: true });
   if (done.errors.length === 0) return;

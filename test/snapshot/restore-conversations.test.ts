@@ -108,7 +108,16 @@ it.each([
 
 it('a window with an editor has its layout before anything is drawn in it', () => {
   const resume = new Map([
-    ['b', { run: 'nvim -S x', typed: null, textFile: null, historyFile: null, editorSocket: '/s' }],
+    [
+      'b',
+      {
+        run: 'nvim -S x',
+        typed: null,
+        textFile: null,
+        historyFile: null,
+        editorEnv: { NVIM_LISTEN_ADDRESS: '/s' },
+      },
+    ],
   ]);
   const layout = 'even-vertical';
   const [window] = blueprint.windows;
