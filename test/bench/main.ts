@@ -6,6 +6,7 @@ import { healthRows } from './health.js';
 import { daemonRows } from './idle.js';
 import { ManyWorkspaces } from './many.js';
 import { type Row, tableHead, tableOf } from './measure.js';
+import { pickerRows } from './picker.js';
 import { restoreRows } from './restore.js';
 import { resurrectRows } from './resurrect.js';
 import { cliSaveRow, saveRows } from './save.js';
@@ -29,6 +30,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   daemon: () => daemonRows({ seconds: quick ? 30 : 60, changes: quick ? 20 : 40 }),
   agents: () => agentRowsOf(runs),
   dashboard: () => dashboardRows(30),
+  picker: () => pickerRows(runs),
   stall: () => stallRows(quick ? 10 : 30),
   health: () =>
     worlds(

@@ -112,7 +112,7 @@ async function pickOrList(world: World, context: Context): Promise<Outcome> {
   if (!context.terminal.interactive || context.json) {
     return { data: entries, text: entries.map((entry) => entry.name).join('\n') };
   }
-  const { pick } = await import('../picker.js');
+  const { pick } = await import('../picker/picker.js');
   const chosen = await pick(world, placesOf(world, context.settings(), context.cwd, context.env), context);
   if (chosen === null) return {};
   return go(chosen, false, world, context);
