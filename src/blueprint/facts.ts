@@ -12,7 +12,7 @@ export interface ProjectFacts {
   /** The project's folder, absolute and real. */
   readonly path: string;
   readonly home: string;
-  /** Folders below `.worktrees/`, absolute, sorted by name. */
+  /** The project's folder in each worktree below `.worktrees/`, absolute, sorted by the worktree's name. */
   readonly worktrees: readonly { readonly name: string; readonly path: string }[];
   /** Scripts of package.json by name. */
   readonly scripts: Readonly<Record<string, string>>;

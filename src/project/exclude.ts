@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { messageOf } from '../errors.js';
-import { isFile, isFolder, readTextIfAny, writeFileAtomic } from '../system/files.js';
+import { findRepository, type Repository } from '../git/repository.js';
+import { readTextIfAny, writeFileAtomic } from '../system/files.js';
 
 /** Folders that we make in a project. */
 const ours = [
@@ -26,15 +27,15 @@ const heading = '# Files of cw (claude-workspaces), no part of this repository:'
  */
 export function excludeOurFiles(project: string, also: readonly string[] = []): string | null {
   try {
-    const git = gitFolders(project);
+    const git = repositoryOf(project);
     if (git === null) return null;
-    const file = join(git.common, 'info', 'exclude');
+    const file = join(git.commonDir, 'info', 'exclude');
     const text = readTextIfAny(file) ?? '';
     const present = new Set(text.split('\n').map((line) => line.trim()));
     // A pattern with a slash inside counts from the repository's top: `**/` makes it hold for a project below it too.
     const missing = [...ours, ...also].filter((path) => !present.has(`**/${path}`));
     if (missing.length === 0) return null;
-    const index = readIndex(git.own);
+    const index = readIndex(git.gitDir);
     const wanted = missing.filter((path) => !index.includes(path)).map((path) => `**/${path}`);
     if (wanted.length === 0) return null;
     mkdirSync(dirname(file), { recursive: true });
@@ -57,41 +58,22 @@ export function excludeOurFiles(project: string, also: readonly string[] = []): 
  * Starts no process.
  */
 export function isUntracked(folder: string, name: string): boolean {
-  const git = gitFolders(folder);
+  const git = repositoryOf(folder);
   if (git === null) return false;
-  const index = readIndex(git.own);
+  const index = readIndex(git.gitDir);
   // The names of version 4 are shortened, those of a split index are in another file.
   const isPlain = index.length < 8 || index.readUInt32BE(4) < 4;
-  const isWhole = !readdirSync(git.own).some((file) => file.startsWith('sharedindex.'));
+  const isWhole = !readdirSync(git.gitDir).some((file) => file.startsWith('sharedindex.'));
   return isPlain && isWhole && !index.includes(name);
 }
 
-interface GitFolders {
-  /** This worktree's own, with the index. */
-  readonly own: string;
-  /** The one that all worktrees share, with `info/exclude`. */
-  readonly common: string;
-}
-
-/** The git folders of the repository that holds a folder, or null. */
-export function gitFolders(folder: string): GitFolders | null {
-  for (let at = folder; ; at = dirname(at)) {
-    const own = gitFolderAt(join(at, '.git'));
-    // HEAD tells a git folder from any other: a foreign `.git` file could name whatever folder it likes.
-    if (own !== null && existsSync(join(own, 'HEAD'))) {
-      const common = readTextIfAny(join(own, 'commondir'))?.trim();
-      return { own, common: common ? resolve(own, common) : own };
-    }
-    if (dirname(at) === at) return null;
+/** The repository that holds a folder. One whose `.git` leads nowhere is none: git would not look into it either. */
+function repositoryOf(folder: string): Repository | null {
+  try {
+    return findRepository(folder);
+  } catch {
+    return null;
   }
-}
-
-function gitFolderAt(path: string): string | null {
-  if (isFolder(path)) return path;
-  if (!isFile(path)) return null;
-  // A worktree or a submodule: the file says where its git folder is.
-  const target = /^gitdir: (.+)$/m.exec(readFileSync(path, 'utf8'))?.[1];
-  return target === undefined ? null : resolve(dirname(path), target);
 }
 
 /**

@@ -12,6 +12,7 @@ const depends = (...names: string[]) =>
 
 it.each<[string, string, Record<string, string>]>([
   ['react', 'package.json depends on react', { 'package.json': depends('react', 'vite', 'express') }],
+  ['node', 'package.json depends on ink', { 'package.json': depends('ink', 'react') }],
   ['next', 'package.json depends on next', { 'package.json': depends('react', 'next') }],
   [
     'vite',
