@@ -1,5 +1,5 @@
 import { isAlive } from '../system/process.js';
-import { recordedDaemon } from './socket-path.js';
+import { recordedDaemon, startingDaemon } from './socket-path.js';
 
 /**
  * Whether a daemon runs for this tmux server, by what the daemon wrote of itself: cheap enough for a command that shows
@@ -11,5 +11,14 @@ export function daemonRuns(server: string, env: NodeJS.ProcessEnv): boolean {
     return recorded !== null && isAlive(recorded.pid, null);
   } catch {
     return true; // it could not be looked at: that none runs is not known
+  }
+}
+
+/** Whether one was started a moment ago, and will run in another. */
+export function daemonStarts(server: string, env: NodeJS.ProcessEnv): boolean {
+  try {
+    return startingDaemon(server, env) !== null;
+  } catch {
+    return false;
   }
 }

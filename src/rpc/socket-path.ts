@@ -1,9 +1,10 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CwError } from '../errors.js';
 import { readTextIfAny } from '../system/files.js';
 import { runtimeFolder } from '../system/paths.js';
+import { isAlive, processStart } from '../system/process.js';
 import { serverFolder, serverLabel } from '../system/server-folder.js';
 import { shortHash } from '../system/short-hash.js';
 
@@ -51,6 +52,27 @@ export function recordedDaemon(server: string, env: Env): { pid: number; socket:
   } catch {
     return null; // damaged: it is only a hint, and the next daemon writes it anew
   }
+}
+
+/** The longest time in milliseconds that a daemon is taken to be starting. */
+const longestStart = 30_000;
+
+function startingFile(server: string, env: Env): string {
+  return join(serverFolder(server, env), 'daemon.starting');
+}
+
+/** Notes the process that was started to become the daemon: it answers only after a moment. */
+export function noteStarting(server: string, env: Env, pid: number): void {
+  writeFileSync(startingFile(server, env), `${pid} ${processStart(pid) ?? ''}\n`, { mode: 0o600 });
+}
+
+/** The process that was started to become the daemon a moment ago and lives; it may answer by now. */
+export function startingDaemon(server: string, env: Env): number | null {
+  const file = startingFile(server, env);
+  const [, pid, start] = /^(\d+) (\d*)$/m.exec(readTextIfAny(file) ?? '') ?? [];
+  if (pid === undefined || !isAlive(Number(pid), start || null)) return null;
+  const noted = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return Date.now() - noted < longestStart ? Number(pid) : null;
 }
 
 /**

@@ -6,7 +6,7 @@ import { readTextIfAny } from '../system/files.js';
 import { serverFolder } from '../system/server-folder.js';
 import { serverEnv } from '../tmux/address.js';
 import { type Lookup, lookup, type RpcClient } from './client.js';
-import { daemonSocket, recordedSocket } from './socket-path.js';
+import { daemonSocket, noteStarting, recordedSocket, startingDaemon } from './socket-path.js';
 
 type Env = NodeJS.ProcessEnv;
 
@@ -33,6 +33,28 @@ export async function findDaemon(server: string, env: Env, limit?: number): Prom
     if (other.state === 'running' || other.state === 'silent') return { ...other, socket: recorded };
   }
   return { ...found, socket };
+}
+
+/**
+ * As `findDaemon`, for who must not take one that was started a moment ago for none: it is waited for.
+ *
+ * @param limit milliseconds.
+ * @returns `starting`: its process, where it does not answer by then.
+ */
+export async function awaitDaemon(
+  server: string,
+  env: Env,
+  limit: number,
+): Promise<Found & { readonly starting?: number }> {
+  const deadline = performance.now() + limit;
+  for (let pause = 10; ; pause = Math.min(pause * 2, 100)) {
+    // Before the look: one that has begun to answer, or that ended, in between is seen by that.
+    const starting = startingDaemon(server, env);
+    const found = await findDaemon(server, env);
+    if (starting === null || found.state === 'running' || found.state === 'silent') return found;
+    if (performance.now() > deadline) return { ...found, starting };
+    await new Promise((done) => setTimeout(done, pause));
+  }
 }
 
 export interface StartOptions {
@@ -103,9 +125,13 @@ async function spawnDaemon(
   const output = outputFile(server, env);
   mkdirSync(join(output, '..'), { recursive: true, mode: 0o700 });
   const { spawnDetached } = await import('../system/detached.js');
-  return spawnDetached(program, args, { env: daemonEnv(server, env), output }).catch((error: unknown) => {
+  try {
+    const child = await spawnDetached(program, args, { env: daemonEnv(server, env), output });
+    noteStarting(server, env, child.pid);
+    return child;
+  } catch (error) {
     throw new CwError('failed', `The daemon could not be started: ${messageOf(error)}.`, { cause: error });
-  });
+  }
 }
 
 /**

@@ -1,8 +1,12 @@
-import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Args, Command, Context } from '../../src/cli/command.js';
 import { daemonVerb } from '../../src/cli/commands/daemon.js';
-import { daemonSocket } from '../../src/rpc/socket-path.js';
+import { daemonStarts } from '../../src/rpc/answers.js';
+import { daemonSocket, noteStarting } from '../../src/rpc/socket-path.js';
+import { serverFolder } from '../../src/system/server-folder.js';
 import { serverAddress } from '../../src/tmux/address.js';
 import { processConnection } from '../../src/tmux/process-connection.js';
 import { type Sandbox, sandbox } from '../support/sandbox.js';
@@ -32,6 +36,7 @@ test('without a daemon, each word says so', async () => {
   const status = await daemon(world, 'status');
   expect(status.data).toEqual({
     running: false,
+    starting: false,
     pid: null,
     socket: daemonSocket(world.socket, world.env),
     uptimeSeconds: null,
@@ -47,6 +52,32 @@ test('without a daemon, each word says so', async () => {
   expect(logs.data).toEqual([]);
   expect(logs.notes[0]).toContain('Nothing was logged yet');
   await expect(daemon(world, 'logs', { lines: 'all' })).rejects.toMatchObject({ kind: 'usage' });
+});
+
+test('one that was started a moment ago is waited for, and none that has ended', async () => {
+  const world = sandbox();
+  mkdirSync(serverFolder(world.socket, world.env), { recursive: true });
+  const ended = spawn('true');
+  noteStarting(world.socket, world.env, ended.pid!);
+  await once(ended, 'exit');
+  expect((await daemon(world, 'status')).data).toMatchObject({ running: false, starting: false });
+  expect(daemonStarts(world.socket, world.env)).toBe(false);
+
+  const asked = spawn('sleep', ['600']);
+  try {
+    noteStarting(world.socket, world.env, asked.pid!);
+    expect(daemonStarts(world.socket, world.env)).toBe(true);
+    const status = daemon(world, 'status');
+    const fake = startFake(world);
+    expect((await status).data).toMatchObject({ running: true, pid: fake.pid });
+    expect((await daemon(world, 'stop')).data).toMatchObject({ stopped: true, pid: fake.pid });
+    expect(await daemon(world, 'status')).toMatchObject({
+      data: { running: false, starting: true, pid: asked.pid },
+      text: expect.stringContaining(`is starting: process ${asked.pid}`),
+    });
+  } finally {
+    asked.kill();
+  }
 });
 
 test('with one, status, reload, logs and stop are of it', async () => {

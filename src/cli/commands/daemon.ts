@@ -5,12 +5,15 @@ import type { RpcClient } from '../../rpc/client.js';
 import { plainLine, readLogLine } from '../../rpc/log-line.js';
 import { LogTail, tailOf } from '../../rpc/log-tail.js';
 import { type DaemonStatus, protocolNumber, type ScheduleStatus } from '../../rpc/protocol.js';
-import { ensureDaemon, findDaemon, logFile, silent } from '../../rpc/start.js';
+import { awaitDaemon, ensureDaemon, logFile, silent } from '../../rpc/start.js';
 import { packageFolder, tildePath } from '../../system/paths.js';
 import { isAlive, processStart } from '../../system/process.js';
 import type { Command, Context, Outcome, Verb } from '../command.js';
 import { age, table } from '../output.js';
 import { writeAll } from '../terminal.js';
+
+/** Milliseconds for which a daemon that was started just now is waited for. */
+const startLimit = 5_000;
 
 /**
  * `cw daemon ...`.
@@ -96,9 +99,9 @@ const status: Command = {
   ],
   async run(_args, context) {
     const server = serverOf(context);
-    const found = await findDaemon(server, context.env);
+    const found = await awaitDaemon(server, context.env, startLimit);
     if (found.state === 'silent') throw silent(found);
-    if (found.state !== 'running') return notRunning(found.socket);
+    if (found.state !== 'running') return notRunning(found.socket, found.starting);
     try {
       const { client } = found;
       const said = await client.call('status', {});
@@ -193,16 +196,26 @@ function serverOf(context: Context): string {
 }
 
 async function running(context: Context): Promise<RpcClient | null> {
-  const found = await findDaemon(serverOf(context), context.env);
+  const found = await awaitDaemon(serverOf(context), context.env, startLimit);
   if (found.state === 'silent') throw silent(found);
+  if (found.starting !== undefined) {
+    throw new CwError(
+      'failed',
+      `The daemon (process ${found.starting}) is starting, and does not answer yet.`,
+      {
+        hint: 'Try again in a moment. What it does: cw daemon logs',
+      },
+    );
+  }
   return found.state === 'running' ? found.client : null;
 }
 
-function notRunning(socket: string): Outcome {
+function notRunning(socket: string, starting?: number): Outcome {
   return {
     data: {
       running: false,
-      pid: null,
+      starting: starting !== undefined,
+      pid: starting ?? null,
       socket,
       uptimeSeconds: null,
       workspaces: null,
@@ -210,7 +223,10 @@ function notRunning(socket: string): Outcome {
       schedules: [],
       protocol: null,
     },
-    text: 'No daemon runs: nothing is saved by itself.\nStart it: cw daemon start',
+    text:
+      starting === undefined
+        ? 'No daemon runs: nothing is saved by itself.\nStart it: cw daemon start'
+        : `The daemon is starting: process ${starting}. It does not answer yet.`,
   };
 }
 
@@ -221,7 +237,7 @@ function otherVersion(version: string): string {
 function picture(said: DaemonStatus, context: Context): string {
   const rows = said.schedules.map((job) => [job.name, job.expression, nextOf(job), lastOf(job)]);
   return [
-    `The daemon runs for ${age(Date.now() - said.uptimeSeconds * 1000)}: process ${said.pid}. ${watching[said.watching]}`,
+    `The daemon runs for ${age(Date.now() - said.uptimeSeconds * 1000)}: process ${said.pid}. ${watchingOf(said)}`,
     ...(said.lastSaveError === null ? [] : [`The last save failed: ${said.lastSaveError}`]),
     said.lastSaveAt === null
       ? 'Nothing is saved yet.'
@@ -232,6 +248,11 @@ function picture(said: DaemonStatus, context: Context): string {
     `socket  ${tildePath(said.socket, context.env)}`,
     `log     ${tildePath(said.log, context.env)}`,
   ].join('\n');
+}
+
+/** In its first moment it has not looked yet. */
+function watchingOf({ watching: state, uptimeSeconds }: DaemonStatus): string {
+  return state === 'unknown' && uptimeSeconds < 3 ? 'It begins to watch tmux.' : watching[state];
 }
 
 const watching: Readonly<Record<DaemonStatus['watching'], string>> = {

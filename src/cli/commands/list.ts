@@ -1,5 +1,5 @@
 import { branchAt } from '../../git/head.js';
-import { daemonRuns } from '../../rpc/answers.js';
+import { daemonRuns, daemonStarts } from '../../rpc/answers.js';
 import { ended } from '../../workspace/find.js';
 import { type Glance, readGlance } from '../../workspace/glance.js';
 import { listEntries } from '../../workspace/list.js';
@@ -30,13 +30,15 @@ export const verb: Command = {
     const world = await readWorld(context.tmux(), context.env);
     for (const file of world.damaged)
       context.note(`${file} cannot be read and is left out; its workspace is found again when it is open.`);
-    const runs = daemonRuns(context.tmux().address.socketPath, context.env);
+    const server = context.tmux().address.socketPath;
+    const runs = daemonRuns(server, context.env);
     const glance = args.options.fresh ? await fresh(world, context) : glanceNow(world, runs);
     const entries = listEntries(world.workspaces, glance)
       .filter((entry) => !args.options.open || entry.state === 'open')
       // Which branch it is costs nothing to ask; whether it is dirty is from the last reading.
       .map((entry) => ({ ...entry, branch: branchAt(entry.path) ?? entry.branch }));
-    const isUnsaved = !runs && entries.some((entry) => entry.state === 'open');
+    const isUnsaved =
+      !runs && entries.some((entry) => entry.state === 'open') && !daemonStarts(server, context.env);
     const remark = isUnsaved ? '\nNo daemon runs: nothing is saved by itself. Start it: cw daemon start' : '';
     const restorable = new Set(ended(world.workspaces).map((workspace) => workspace.name));
     return { data: entries, text: `${listPicture(entries, restorable, context)}${remark}` };
