@@ -46,8 +46,8 @@ export async function daemonRows(options: {
           unit: '% of a core',
         },
         {
-          what: 'the same: resident memory of the three',
-          ours: daemon + attached + tmux,
+          what: 'the same: resident memory that it adds',
+          ours: daemon + attached + Math.max(0, tmux - alone),
           against: `daemon ${daemon.toFixed(0)} MB, client ${attached.toFixed(0)} MB, server ${tmux.toFixed(0)} MB (${alone.toFixed(0)} MB without a daemon)`,
           theirs: null,
           limit: 100,
