@@ -16,16 +16,20 @@ export interface Choice {
   readonly found: Found;
 }
 
-/** Open workspaces first, then remembered ones, the last used before the others; then folders below the roots, by name. */
-export function choicesOf(world: World, places: Places, glance: Glance | null): Choice[] {
+/** Open workspaces first, then remembered ones, the last used before the others. */
+export function knownChoices(world: World, places: Places, glance: Glance | null): Choice[] {
   const byName = new Map<string, Workspace>(world.workspaces.map((one) => [one.name, one]));
-  const known = listEntries(world.workspaces, glance).flatMap((entry): Choice[] => {
+  return listEntries(world.workspaces, glance).flatMap((entry): Choice[] => {
     const workspace = byName.get(entry.name);
     if (!workspace) return [];
     return [{ name: entry.name, path: tildePath(entry.path, places.env), entry, found: { workspace } }];
   });
+}
+
+/** The folders below the roots that are no workspaces, by name. */
+export function folderChoices(world: World, places: Places): Choice[] {
   const taken = new Set(world.workspaces.map(({ path }) => path));
-  const folders = projectFolders(places.roots)
+  return projectFolders(places.roots)
     .filter((folder) => !taken.has(folder))
     .map((folder) => ({
       name: basename(folder),
@@ -34,20 +38,28 @@ export function choicesOf(world: World, places: Places, glance: Glance | null): 
       found: { folder },
     }))
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  return [...known, ...folders];
 }
 
 /** Letters of a word may have so many others between them. */
-const plain = new uFuzzy({ intraIns: 3 });
-const unicode = new uFuzzy({
-  intraIns: 3,
+const plainOptions: uFuzzy.Options = { intraIns: 3 };
+const unicodeOptions: uFuzzy.Options = {
+  ...plainOptions,
   unicode: true,
   interSplit: "[^\\p{L}\\d']+",
   intraSplit: '\\p{Ll}\\p{Lu}',
   intraBound: '\\p{L}\\d|\\d\\p{L}|\\p{Ll}\\p{Lu}',
   intraChars: "[\\p{L}\\d']",
   intraContr: "'\\p{L}{1,2}\\b",
-});
+};
+
+// Made when something is searched for: that takes as long as the whole first frame may.
+const engines = new Map<uFuzzy.Options, uFuzzy>();
+
+function engineFor(options: uFuzzy.Options): uFuzzy {
+  const engine = engines.get(options) ?? new uFuzzy(options);
+  engines.set(options, engine);
+  return engine;
+}
 
 /** Finds among choices; made once for them. */
 export class Search {
@@ -61,7 +73,7 @@ export class Search {
   find(query: string): readonly Choice[] {
     const text = query.trim();
     if (text === '') return this.choices;
-    const engine = /^[\x20-\x7e]*$/.test(text) ? plain : unicode;
+    const engine = engineFor(/^[\x20-\x7e]*$/.test(text) ? plainOptions : unicodeOptions);
     const [found, info, order] = engine.search(this.haystack, text, 1, 5000);
     const places =
       info && order ? order.map((at) => info.idx[at]!) : (found ?? this.holding(text.toLowerCase()));

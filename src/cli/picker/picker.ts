@@ -5,7 +5,7 @@ import { readGlance } from '../../workspace/glance.js';
 import { placesOf, readWorld, type World } from '../../workspace/world.js';
 import type { Context } from '../command.js';
 import { styler } from '../output.js';
-import { type Choice, choicesOf, Search } from './choices.js';
+import { type Choice, folderChoices, knownChoices, Search } from './choices.js';
 import type { Key } from './keys.js';
 import { FullScreen } from './screen.js';
 import { begin, refreshed, type State, step, type Wish } from './state.js';
@@ -21,20 +21,20 @@ const previewWait = 60;
  * @throws CwError `not-found` when there is nothing to pick from.
  */
 export async function pick(world: World, places: Places, context: Context): Promise<Found | null> {
-  const choices = choicesNow(world, places, context);
-  if (choices.length === 0) {
+  const known = knownNow(world, places, context);
+  if (known.length === 0 && folderChoices(world, places).length === 0) {
     throw new CwError('not-found', 'There are no workspaces yet, and no projects below the roots.', {
       hint: `Open a folder: cw up PATH        roots searched: ${places.roots.join(', ')}   (cw config set roots ...)`,
     });
   }
-  const found = await new Picker(world, places, choices, context).run();
+  const found = await new Picker(world, places, known, context).run();
   if (found === null) return null;
   return 'folder' in found ? { folder: projectFolder(found.folder, context.env) } : found;
 }
 
-function choicesNow(world: World, places: Places, context: Context): Choice[] {
+function knownNow(world: World, places: Places, context: Context): Choice[] {
   const runs = daemonRuns(context.tmux().address.socketPath, context.env);
-  return choicesOf(world, places, runs ? readGlance(world.registry.folder) : null);
+  return knownChoices(world, places, runs ? readGlance(world.registry.folder) : null);
 }
 
 class Picker {
@@ -56,10 +56,10 @@ class Picker {
   constructor(
     private world: World,
     private places: Places,
-    choices: readonly Choice[],
+    private known: readonly Choice[],
     private readonly context: Context,
   ) {
-    this.search = new Search(choices);
+    this.search = new Search(known);
     this.state = begin(this.search);
   }
 
@@ -70,11 +70,19 @@ class Picker {
         this.finish = finish;
         this.fail = fail;
         this.show();
+        // Thousands of folders take longer to read than all else: what is known is shown before.
+        setImmediate(() => this.addFolders());
       });
     } finally {
       if (this.timer) clearTimeout(this.timer);
       this.screen.close();
     }
+  }
+
+  private addFolders(): void {
+    this.search = new Search([...this.known, ...folderChoices(this.world, this.places)]);
+    this.state = refreshed(this.state, this.search);
+    this.show();
   }
 
   private get size() {
@@ -198,7 +206,7 @@ class Picker {
     const { context } = this;
     this.world = await readWorld(context.tmux(), context.env);
     this.places = placesOf(this.world, context.settings(), context.cwd, context.env);
-    this.search = new Search(choicesNow(this.world, this.places, context));
-    this.state = refreshed(this.state, this.search);
+    this.known = knownNow(this.world, this.places, context);
+    this.addFolders();
   }
 }
