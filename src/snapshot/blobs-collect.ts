@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type FileLayer, realFiles } from '../system/file-layer.js';
 import { withLock } from '../system/lock.js';
-import { blobFolder, dyingPath } from './blobs.js';
+import { blobFolder, collectedFile, dyingPath } from './blobs.js';
 import { storeFolders } from './store-folder.js';
 
 /** A save names its blobs within seconds after it has stored them. Milliseconds. */
@@ -44,6 +44,10 @@ export async function collectBlobs(
         if (size === null) continue;
         removed++;
         bytes += size;
+      }
+      if (removed > 0) {
+        files.unlink(collectedFile(registryFolder));
+        files.create(collectedFile(registryFolder), '');
       }
       return { removed, bytes };
     },

@@ -30,6 +30,11 @@ export function dyingPath(path: string): string {
   return `${path}.dying`;
 }
 
+/** Made anew by a collector that took something away. */
+export function collectedFile(registryFolder: string): string {
+  return join(blobFolder(registryFolder), 'collected');
+}
+
 /** A chunk of text that could not be read, and why. */
 export interface BlobFinding {
   readonly path: string;
@@ -47,11 +52,15 @@ export class BlobStore {
   private readonly coming = new Map<string, Promise<string>>();
   private readonly limit = pLimit(together);
   private failed = false;
+  /** When a collector took something away, as far as that was asked for. */
+  private collected: number | null;
 
   constructor(
     private readonly registryFolder: string,
     private readonly files: FileLayer = realFiles,
-  ) {}
+  ) {
+    this.collected = this.collectedAt();
+  }
 
   /** Stores the lines of a pane. What a snapshot names is on the disk when the promise is kept. */
   async putLines(lines: readonly string[]): Promise<Scrollback> {
@@ -127,6 +136,25 @@ export class BlobStore {
     const { failed } = this;
     this.failed = false;
     return failed;
+  }
+
+  /**
+   * Whether a collector took something away since this was last asked. Who names blobs without storing them again has
+   * to see then whether they are there: their snapshots may have been removed.
+   */
+  takeCollected(): boolean {
+    const now = this.collectedAt();
+    const isNew = now !== this.collected;
+    this.collected = now;
+    return isNew;
+  }
+
+  has(name: string): boolean {
+    return this.files.state(blobPath(this.registryFolder, name)) !== null;
+  }
+
+  private collectedAt(): number | null {
+    return this.files.state(collectedFile(this.registryFolder))?.mtimeMs ?? null;
   }
 
   private async stage(name: string, text: string): Promise<string> {

@@ -95,7 +95,7 @@ export class EditorSaves {
     const time = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
     if (time === undefined) return null;
     const known = this.blobs.get(file);
-    if (known?.time === time) return known.blob;
+    if (known?.time === time && this.store.has(known.blob)) return known.blob;
     const text = readTextIfAny(file);
     if (text === null) return null;
     const [blob = ''] = await this.store.put([text]);

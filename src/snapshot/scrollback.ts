@@ -86,6 +86,7 @@ export class Scrollbacks {
   ): Promise<Map<string, Scrollback>> {
     const windows = new Map(reading.windows.map((window) => [window.id, window]));
     const second = Math.floor(Date.now() / 1000);
+    if (this.blobs.takeCollected()) this.forgetLost();
     const moved = panes.filter((pane) => this.hasMoved(pane, windows.get(pane.window)));
     // Of the reading, and not of the text: what moved between the two is read again next time.
     const prints = new Map(moved.map((pane) => [pane.id, fingerprint(pane, windows.get(pane.window))]));
@@ -114,6 +115,14 @@ export class Scrollbacks {
   /** Forgets panes that are gone. */
   keepOnly(panes: ReadonlySet<string>): void {
     for (const id of this.kept.keys()) if (!panes.has(id)) this.kept.delete(id);
+  }
+
+  /** Texts of which a part was taken away, with the snapshots that named it, are read anew. */
+  private forgetLost(): void {
+    for (const [id, { done, stored }] of this.kept) {
+      const names = [...done.map(({ name }) => name), ...(stored?.chunks ?? [])];
+      if (!names.every((name) => this.blobs.has(name))) this.kept.delete(id);
+    }
   }
 
   private hasMoved(pane: Pane, window: Window | undefined): boolean {

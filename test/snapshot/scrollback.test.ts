@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BlobStore } from '../../src/snapshot/blobs.js';
+import { collectBlobs } from '../../src/snapshot/blobs-collect.js';
 import { Scrollbacks } from '../../src/snapshot/scrollback.js';
 import { plain } from '../../src/snapshot/sgr.js';
 import type { Connection } from '../../src/tmux/connection.js';
@@ -20,7 +21,8 @@ function pane(command: string, prepare: (home: string) => void = () => {}) {
   world.tmux('set-option', '-g', 'history-limit', '1000000');
   world.tmux('new-session', '-d', '-s', 'printer', '-x', '80', '-y', '10', 'sh', '-c', command);
   const connection = processConnection(address, world.env);
-  const blobs = new BlobStore(join(world.folder, 'state'));
+  const folder = join(world.folder, 'state');
+  const blobs = new BlobStore(folder);
   const reader = () => {
     const scrollbacks = new Scrollbacks(blobs, { lines: 20_000 });
     return async (over: Connection = connection) => {
@@ -32,7 +34,7 @@ function pane(command: string, prepare: (home: string) => void = () => {}) {
     };
   };
   const ask = (format: string) => world.tmux('display-message', '-p', '-t', '=printer:', format).trim();
-  return { world, address, reader, ask };
+  return { world, address, folder, reader, ask };
 }
 
 /** Lines of many lengths: most of them wrap in 80 columns. */
@@ -69,6 +71,22 @@ describe('the text of a pane', () => {
     // Read again in the second in which it moved, and found as it was: nothing is stored anew.
     const before = await bits();
     expect((await bits())?.text).toBe(before?.text);
+  });
+
+  test('that went with the snapshots that named it is stored again', async () => {
+    const { world, folder, reader } = pane('seq 100; exec cat');
+    await waitUntil('all is printed', () => world.screen('=printer:').includes('100'));
+    const read = reader();
+    const before = await read();
+    // The second of the first reading is over: the pane counts as quiet from now on.
+    await waitUntil('it is quiet', async () => {
+      const seconds = Number(world.tmux('display-message', '-p', '-t', '=printer:', '#{window_activity}'));
+      return Date.now() / 1000 > seconds + 2;
+    });
+    expect(await read()).toEqual(before);
+    // `cw snapshot rm` of all that named it, and a prune, by another process.
+    expect((await collectBlobs(folder, Date.now() + 3_600_000)).removed).toBeGreaterThan(0);
+    expect(await read()).toEqual(before);
   });
 
   test('that goes on while it is read has every line once', async () => {
