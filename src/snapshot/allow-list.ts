@@ -68,6 +68,19 @@ export function mayRun(argv: readonly string[], patterns: readonly string[]): bo
   return patterns.some((pattern) => matchesPattern(argv, pattern));
 }
 
+const runners = new Set(['npm', 'pnpm', 'yarn', 'bun', 'make', 'just', 'task', 'rake']);
+
+/**
+ * Whether one of these commands deploys or publishes, as its words tell. Such a one is never started by a restore,
+ * whoever has declared it: that somebody opened the project once is no wish to do it again.
+ */
+export function isDeployment(commands: readonly (readonly string[])[]): boolean {
+  return commands.some(([program = '', ...words]) => {
+    const name = program.slice(program.lastIndexOf('/') + 1);
+    return runners.has(name) && words.some((word) => /^(?:deploy|publish|release)(?:$|[:_.-])/.test(word));
+  });
+}
+
 /** Why a text is no pattern, for the check of settings; null when it is one. */
 export function patternFault(pattern: string): string | null {
   const items = parse(pattern);

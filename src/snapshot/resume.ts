@@ -1,5 +1,5 @@
 import type { Pane } from '../blueprint/model.js';
-import { mayRun } from './allow-list.js';
+import { isDeployment, mayRun } from './allow-list.js';
 import { builtins, commandLine, isPrintable, shown, simpleCommands } from './command-line.js';
 import { type EditorFacts, editorResume, isOurEditor } from './editor.js';
 import type { ObservedPane, ProcessEntry, Program } from './model.js';
@@ -85,6 +85,8 @@ function declared(pane: Pick<Pane, 'cwd' | 'run' | 'startCommand'>, options: Res
     return { ...nothing, notes: ['It ran a command that was declared and is no longer known.'] };
   const problem = problemOf(pane.cwd, line, options);
   if (problem !== null) return typedOrShown(line, [problem]);
+  if (isDeployment(simpleCommands(line).map((words) => words.map(({ text }) => text))))
+    return typedOrShown(line, ['What deploys or publishes is not started by itself.']);
   if (pane.run === null) return { ...nothing, state: 'starts', startCommand: line };
   const edited = options.editor && declaredEditor(line, options.editor);
   return {

@@ -50,9 +50,21 @@ describe('how what ran comes back', () => {
     expect(notes).toEqual(['A stopped job cannot be made again: vim "a\\nb"']);
   });
 
+  it.each([
+    'npm run deploy',
+    'cd web && /usr/bin/npm run deploy:prod | tee log',
+    'make -s release',
+    'pnpm publish',
+  ])('what deploys is typed and waits, though it was declared: %s', (run) => {
+    const program = { kind: 'declared' as const, stopped: [] };
+    const waits = { ...nothing, state: 'typed', typed: run, notes: [expect.stringContaining('not started')] };
+    expect(resumeOf({ ...pane, run }, { program }, options)).toEqual(waits);
+    expect(resumeOf({ ...pane, startCommand: run }, { program }, options)).toEqual(waits);
+  });
+
   it('what was declared starts again as it was declared, unless its folder or its program is gone', () => {
     const program = { kind: 'declared' as const, stopped: [] };
-    const run = 'cd web && npm run deploy | tee log';
+    const run = 'cd web && npm run serve | tee log';
     expect(resumeOf({ ...pane, run }, { program }, options)).toMatchObject({
       state: 'starts',
       run,
