@@ -1,5 +1,6 @@
 import type { Context } from './cli/command.js';
 import type { Program } from './cli/main.js';
+import { KeptSettings } from './system/kept-settings.js';
 import { loadSettings, type Settings } from './system/settings.js';
 import { serverAddress } from './tmux/address.js';
 import { withEarlyReading } from './tmux/early-reading.js';
@@ -95,12 +96,13 @@ async function runDaemon(context: Context): Promise<number> {
     import('./cli/fault.js'),
   ]);
   const { env } = context;
-  // Read anew each time: a changed setting holds without a restart.
-  const settings = () => loadSettings(env, context.note);
+  const kept = new KeptSettings(env);
+  const settings = () => kept.now();
   return daemon.runDaemon({
     address: context.tmux().address,
     env,
     schedules: () => schedulesOf(settings()),
+    settingsProblems: () => kept.problems(),
     work: ({ connection, log }) => keeping({ connection, log, env, settings }),
   });
 }

@@ -34,6 +34,8 @@ export interface DaemonOptions {
   readonly logFile: string;
   /** Reads the schedules from the settings as they are now. Parts left out are the defaults. */
   readonly schedules: () => Partial<Schedules>;
+  /** A sentence for each thing that is wrong with the settings as they are now. */
+  readonly settingsProblems?: () => readonly string[];
   /** Milliseconds that the last save may take. */
   readonly lastSaveLimit?: number;
 }
@@ -140,6 +142,7 @@ export class Daemon {
     await this.disposer.add('the address file', () => rmSync(address, { force: true }));
 
     await this.disposer.add('the saves', () => this.saver.stop());
+    for (const problem of this.settingsProblems()) log.warn(`the settings: ${problem}`);
     this.setSchedules();
     await this.disposer.add('the schedules', () => this.scheduler.stop());
 
@@ -194,7 +197,7 @@ export class Daemon {
    * @returns what is wrong with them, in sentences; what was right before holds then.
    */
   async reload(changed: readonly string[]): Promise<{ problems: readonly string[] }> {
-    const problems: string[] = [];
+    const problems = [...this.settingsProblems()];
     try {
       this.setSchedules();
     } catch (error) {
@@ -261,6 +264,10 @@ export class Daemon {
         : {}),
       ...(work.cleanup ? { cleanup: () => work.cleanup!() } : {}),
     };
+  }
+
+  private settingsProblems(): readonly string[] {
+    return this.options.settingsProblems?.() ?? [];
   }
 
   private setSchedules(): void {

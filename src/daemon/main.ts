@@ -17,6 +17,8 @@ export interface RunOptions {
   /** Makes the work, once. Its `connection` is the daemon's own: over the control client while a server runs. */
   readonly work: (parts: { readonly connection: Connection; readonly log: Log }) => DaemonWork;
   readonly schedules: () => Partial<Schedules>;
+  /** A sentence for each thing that is wrong with the settings as they are now. */
+  readonly settingsProblems?: () => readonly string[];
   /** Milliseconds that the last save may take. */
   readonly lastSaveLimit?: number;
 }
@@ -47,6 +49,7 @@ export async function runDaemon(options: RunOptions): Promise<number> {
     log,
     logFile: file,
     schedules: options.schedules,
+    ...(options.settingsProblems && { settingsProblems: options.settingsProblems }),
     ...(options.lastSaveLimit === undefined ? {} : { lastSaveLimit: options.lastSaveLimit }),
   });
   let code = 0;

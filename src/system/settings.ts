@@ -319,6 +319,11 @@ export function loadSettings(env: NodeJS.ProcessEnv, warn: (text: string) => voi
   const path = settingsPath(env);
   const { values, problems } = checkSettings(readSettingsFile(path));
   for (const problem of problems) warn(`${path}: ${problem}`);
+  return settingsOf(values, env);
+}
+
+/** The right values of a file, and the defaults for all others, as the program uses them. */
+export function settingsOf(values: Partial<StoredSettings>, env: NodeJS.ProcessEnv): Settings {
   const stored = { ...defaultSettings, ...values };
   return {
     roots: stored.roots.map((root) => expandPath(root, homeFolder(env), env)),
@@ -399,14 +404,18 @@ export interface CheckedSettings {
   readonly unknown: readonly string[];
 }
 
-/** Sorts the content of a settings file into right, wrong and unknown. */
-export function checkSettings(content: ReturnType<typeof readSettingsFile>): CheckedSettings {
+/**
+ * Sorts the content of a settings file into right, wrong and unknown.
+ *
+ * @param before the right values of an earlier reading, which hold where something is wrong now; else the defaults do.
+ */
+export function checkSettings(
+  content: ReturnType<typeof readSettingsFile>,
+  before: Partial<StoredSettings> = {},
+): CheckedSettings {
   if (typeof content.unreadable === 'string') {
-    return {
-      values: {},
-      problems: [`cannot be read (${content.unreadable}); the defaults hold.`],
-      unknown: [],
-    };
+    const held = Object.keys(before).length > 0 ? 'what was read before holds' : 'the defaults hold';
+    return { values: before, problems: [`cannot be read (${content.unreadable}); ${held}.`], unknown: [] };
   }
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
@@ -415,8 +424,11 @@ export function checkSettings(content: ReturnType<typeof readSettingsFile>): Che
     if (!isSettingKey(key)) unknown.push(key);
     else if (checks[key](value)) values[key] = value;
     else {
+      const isKnown = before[key] !== undefined;
+      const held = JSON.stringify(before[key] ?? defaultSettings[key]);
+      if (isKnown) values[key] = before[key];
       problems.push(
-        `"${key}" is ${JSON.stringify(value)}, not ${expected[key]}; the default ${JSON.stringify(defaultSettings[key])} holds.`,
+        `"${key}" is ${JSON.stringify(value)}, not ${expected[key]}; ${isKnown ? `${held}, as before,` : `the default ${held}`} holds.`,
       );
     }
   }

@@ -2,6 +2,7 @@ import { lstatSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { KeptSettings } from '../../src/system/kept-settings.js';
 import {
   checkSettings,
   defaultSettings,
@@ -59,6 +60,31 @@ describe('settings', () => {
     expect(loadSettings(s.env, (warning) => warnings.push(warning)).size).toEqual({ width: 200, height: 50 });
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain(`${file}: cannot be read`);
+  });
+
+  it('of a process that lives long stay as they were where the file is wrong', () => {
+    const s = sandbox();
+    const write = (text: string) => s.file('.config/cw/config.json', text);
+    const kept = new KeptSettings(s.env);
+    const look = () => {
+      const { scrollbackLines, retention } = kept.now();
+      return { lines: scrollbackLines, weeks: retention.weeks, problems: kept.problems() };
+    };
+    const file = write('{"retention.weeks": 100, "scrollback_lines": 7}');
+    expect(look()).toEqual({ lines: 7, weeks: 100, problems: [] });
+    write('{"retention.weeks": 1');
+    expect(look()).toMatchObject({ lines: 7, weeks: 100 });
+    expect(look().problems).toEqual([
+      expect.stringMatching(/cannot be read .*; what was read before holds\.$/),
+    ]);
+    write('{"retention.weeks": "all", "scrollback_lines": 8}');
+    expect(look()).toEqual({
+      lines: 8,
+      weeks: 100,
+      problems: [`${file}: "retention.weeks" is "all", not a whole number; 100, as before, holds.`],
+    });
+    write('{}');
+    expect(look()).toEqual({ lines: 5000, weeks: 13, problems: [] });
   });
 
   it('read a size and nothing like it', () => {
