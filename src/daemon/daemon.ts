@@ -149,13 +149,17 @@ export class Daemon {
     const ended = work.begin?.((event) => this.tell(event, {}));
     if (ended) await this.disposer.add('the watch of agents', ended);
     await this.attempt('bringing back what was open', () => work.restoreAfterBoot());
+    const changed = () => {
+      this.saver.changed();
+      work.changed?.();
+      this.tell('changed', {});
+    };
     await events.start({
-      changed: () => {
-        this.saver.changed();
-        work.changed?.();
-        this.tell('changed', {});
+      changed,
+      printed: (windows) => {
+        this.saver.printed();
+        if (work.hasMoved?.(windows)) changed();
       },
-      printed: () => this.saver.printed(),
       serverSeen: () => {
         log.info(`a tmux server answers on ${server}`);
         this.tell('server-seen', {});

@@ -26,6 +26,7 @@ import { GlanceKeeper } from './glance.js';
 import { HealthWatch } from './health.js';
 import type { Log } from './log.js';
 import { MetricsWatch } from './metrics.js';
+import { Moves } from './moves.js';
 import { Notifier } from './notifier.js';
 import { Restarts } from './restarts.js';
 import type { DaemonWork } from './work.js';
@@ -59,6 +60,7 @@ class Keeping implements DaemonWork {
   private readonly glance: GlanceKeeper;
   private readonly metrics: MetricsWatch;
   private agents: AgentsWatch | null = null;
+  private readonly moves = new Moves();
   private lastSave: { readonly lastSaveAt: string | null; readonly lastSaveError: string | null } = {
     lastSaveAt: null,
     lastSaveError: null,
@@ -150,6 +152,7 @@ class Keeping implements DaemonWork {
     this.glance.saved(saved, !wanted);
     for (const { workspace, name, written } of saved)
       if (written) this.metrics.saved({ id: workspace, name });
+    if (!wanted) this.moves.saved(saved.flatMap((one) => one.stands));
     if (!wanted) this.watchTheGone(new Map(saved.map((one) => [one.workspace, one.server])));
     for (const { name, path, movedFrom } of saved)
       if (movedFrom !== null)
@@ -168,6 +171,10 @@ class Keeping implements DaemonWork {
       this.saver.settle().catch((error: unknown) => this.options.log.error('splitting up a save', error));
     });
     return report;
+  }
+
+  hasMoved(windows: ReadonlySet<string>): boolean {
+    return this.moves.hasMoved(windows);
   }
 
   private idOf(word: string): string {

@@ -7,6 +7,7 @@ import type { BatchOptions, BatchResult, Command, Connection, ServerAddress } fr
 import { type ControlConnection, controlConnection } from '../tmux/control-connection.js';
 import { processConnection } from '../tmux/process-connection.js';
 import { isNoServer, noServerOrThrow } from '../tmux/server.js';
+import { windowsPrinted } from './moves.js';
 
 /** Where the daemon learns what happens in tmux. */
 export interface TmuxEvents {
@@ -23,8 +24,8 @@ export interface TmuxEvents {
 export interface TmuxListener {
   /** Something may have changed: read again. */
   changed(): void;
-  /** A pane of a workspace shows something else, and that is all that is known. */
-  printed(): void;
+  /** Panes of workspaces show something else, and that is all that is known. @param windows the ids of theirs. */
+  printed(windows: ReadonlySet<string>): void;
   serverSeen(): void;
   /** The server is certainly gone. */
   serverGone(): void;
@@ -119,7 +120,7 @@ export const watchedFormat = `#{S:#{?@cw_id,#{@cw_bell}#{session_id}#{session_na
  * When each window of the workspaces last showed something, in whole seconds. In a subscription of its own: a pane that
  * prints all the time must not count as a change of its workspace each second.
  */
-const printedFormat = '#{S:#{?@cw_id,#{W:#{window_activity}},}}';
+const printedFormat = '#{S:#{?@cw_id,#{W: #{window_id}=#{window_activity}},}}';
 
 // Notifications that tell of clients, not of what is in a workspace.
 const irrelevant =
@@ -302,7 +303,7 @@ class TmuxWatch implements TmuxEvents {
 
   private notice(line: string): void {
     if (line.startsWith('%subscription-changed cw-printed ')) {
-      this.listener.printed();
+      this.listener.printed(windowsPrinted(line));
       return;
     }
     if (line.startsWith('%subscription-changed')) this.measure(line);
@@ -336,8 +337,11 @@ class TmuxWatch implements TmuxEvents {
       try {
         // tmux 3.3a crashes where it tells of a subscription to a client whose session has just gone.
         await state.control.unsubscribe('cw');
+        await state.control.unsubscribe('cw-printed');
         await state.control.batch([end]);
-        if (this.state === state) await state.control.subscribe('cw', watchedFormat);
+        if (this.state !== state) return;
+        await state.control.subscribe('cw', watchedFormat);
+        await state.control.subscribe('cw-printed', printedFormat);
       } catch (error) {
         if (!isNoServer(error)) throw error; // the server ended with it, as it should
       }

@@ -8,6 +8,8 @@ import type { SaveParams, SaveReason, SaveReport } from '../rpc/protocol.js';
 export interface DaemonWork {
   /** Reads tmux and saves what changed. Where no server runs there is nothing to save, and that is no failure. */
   save(request: SaveParams & { readonly reason: SaveReason }): Promise<SaveReport>;
+  /** Whether a pane of these windows, which showed something, is in another folder or runs another program since the last save. */
+  hasMoved?(windows: ReadonlySet<string>): boolean;
   /** Applies the retention to all snapshots. */
   prune(): Promise<void>;
   /** Rehearses a restore of the newest snapshots. */

@@ -32,6 +32,16 @@ export interface Observation {
   readonly captured: Captured;
   /** Panes in which an editor is in the foreground that can be asked for its session. */
   readonly editors: readonly EditorPane[];
+  readonly stands: readonly PaneStand[];
+}
+
+/** What can be looked at again without asking tmux; see `folderOfIdleShell`. */
+export interface PaneStand {
+  readonly window: string;
+  /** Of the pane's shell. */
+  readonly pid: number;
+  /** Where the shell stands; null while a program runs in it. */
+  readonly folder: string | null;
 }
 
 export interface ObserveRequest {
@@ -112,6 +122,7 @@ export class Observer {
       if (!captured || session.workspace === null) return [];
       const observed: Record<string, ObservedPane> = {};
       const editors: EditorPane[] = [];
+      const stands: PaneStand[] = [];
       for (const [key, id] of captured.paneIds) {
         const pane = index.panes.get(id);
         if (!pane) continue;
@@ -130,6 +141,8 @@ export class Observer {
           conversation: kept.conversation,
           ...(typed.has(id) && { typed: typed.get(id) ?? null }),
         };
+        const folder = programs.get(id)?.kind === 'shell' ? pane.currentPath : null;
+        stands.push({ window: pane.window, pid: pane.pid, folder });
         const editor = editorPane(key, pane, windows.get(pane.window), programs.get(id));
         if (editor) editors.push(editor);
       }
@@ -153,6 +166,7 @@ export class Observer {
           draft,
           captured,
           editors,
+          stands,
         },
       ];
     });

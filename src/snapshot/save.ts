@@ -14,7 +14,7 @@ import { type Kept, keptOf } from './conversations.js';
 import { pruneSetAside } from './damaged.js';
 import { EditorSaves } from './editor-saves.js';
 import type { Reason } from './model.js';
-import { type Observation, type ObserveRequest, Observer } from './observe.js';
+import { type Observation, type ObserveRequest, Observer, type PaneStand } from './observe.js';
 import { programsOf } from './programs.js';
 import type { RetentionPolicy } from './retention.js';
 import {
@@ -59,6 +59,7 @@ export interface Saved {
   readonly settlesIn: number | null;
   /** It has programs that are to be started again when they end. */
   readonly restarts: boolean;
+  readonly stands: readonly PaneStand[];
 }
 
 /**
@@ -181,7 +182,7 @@ export class Saver {
     await this.storeTexts();
     // Claude deletes its transcripts by itself: what a snapshot names is kept beside it. (Each finished turn is, too.)
     if (!isFrequent) await vaultAll(vaultFolder(this.registry.folder), conversationsIn(observed));
-    return observed.map(({ workspace, name, path, draft }, index) => {
+    return observed.map(({ workspace, name, path, draft, stands }, index) => {
       const result = results[index];
       const failure =
         result instanceof Error
@@ -198,6 +199,7 @@ export class Saver {
         written: result instanceof Error ? false : (result?.written ?? false),
         failure,
         movedFrom: moved.get(workspace) ?? null,
+        stands,
         restarts: draft.blueprint.windows.some(({ panes }) =>
           panes.some((pane) => pane.run !== null && pane.restart !== 'never'),
         ),

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { shortHash } from './short-hash.js';
 import { hasEnded, readStat, ticksPerSecond, uptime } from './stat.js';
@@ -15,6 +15,21 @@ export function processStart(pid: number): string | null {
 export function processAge(pid: number): number | null {
   const stat = readStat(pid);
   return stat && uptime() - Number(stat.start) / ticksPerSecond;
+}
+
+/**
+ * The folder that a shell stands in while it has its terminal to itself; null while a program runs in it, undefined
+ * where neither can be told (it has ended, or there is no /proc).
+ */
+export function folderOfIdleShell(pid: number): string | null | undefined {
+  const stat = readStat(pid);
+  if (stat === null) return undefined;
+  if (stat.group !== stat.foreground) return null;
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return undefined;
+  }
 }
 
 /** True when a process of this pid lives (with this start time, where it is known). */

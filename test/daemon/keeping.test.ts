@@ -178,6 +178,33 @@ describe('the daemon', () => {
     expect(await levels()).toMatchObject({ 'daemon.running': 'warning' });
   });
 
+  it('saves a folder that a pane out of view goes to at once, also beside one that prints all the time', async () => {
+    const world = sandbox();
+    await opened(world);
+    const daemon = await withDaemon(world);
+    await daemon.start();
+    await daemon.watching();
+    world.tmux(
+      'new-window',
+      '-d',
+      '-n',
+      'noisy',
+      '-t',
+      '=claude-dev-shop:',
+      'while :; do date; sleep 0.2; done',
+    );
+    await saved(world, 'the new window', ({ blueprint }) => blueprint.windows.length === 2);
+    world.tmux('select-pane', '-t', `${code}.1`);
+    // Right after a save of what is printed: the next one of those comes ten seconds later.
+    const count = () => daemon.log().filter(({ msg }) => msg === 'saved (output)').length;
+    const before = count();
+    await waitUntil('what is printed is saved', () => count() > before);
+    const start = performance.now();
+    type(world, 'cd /usr', `${code}.0`);
+    await saved(world, 'the folder', ({ blueprint }) => blueprint.windows[0]?.panes[0]?.cwd === '/usr');
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+
   it('amends for what is printed, and writes nothing when nothing changed', async () => {
     const world = sandbox();
     await opened(world);
