@@ -30,6 +30,8 @@ export interface Retained {
   /** UTC, ISO 8601. */
   readonly at: string;
   readonly pinned: boolean;
+  /** A user's remark: the moment is one to remember. */
+  readonly note: string | null;
   /** Another text for each life of the tmux server. */
   readonly life: string;
   /** Read while it was not certain that the server lived, and poorer than the one before: never the latest. */
@@ -38,7 +40,7 @@ export interface Retained {
 
 /**
  * Says which snapshots to keep and which to drop. Kept always: the newest, the pinned ones, and the last one of
- * each life of the server. Of the others, the newest in each minute, hour, day or week (counted from 1970 in UTC,
+ * each life of the server. One with a note is kept as long as the oldest tier, whatever the finer ones say. Of the others, the newest in each minute, hour, day or week (counted from 1970 in UTC,
  * so that a repeated prune keeps what the first one kept), as old as the tier says. A time in the future (the
  * clock was wrong then, or is wrong now) is no age at all: while the clock is back by a day, nothing of that day is
  * older than now, and its minutes are kept. Doubtful ones never take the place of a good one.
@@ -51,6 +53,7 @@ export function retain<T extends Retained>(
   const newestFirst = [...entries].sort((a, b) => b.sequence - a.sequence);
   const kept = new Set<string>();
   const isFirst = (mark: string) => kept.size < kept.add(mark).size;
+  const longest = Math.max(0, ...policy.tiers.map(({ during }) => during));
   const keep: T[] = [];
   const drop: T[] = [];
   for (const entry of newestFirst) {
@@ -62,6 +65,7 @@ export function retain<T extends Retained>(
     const reasons = policy.tiers
       .filter(({ during }) => now - at < during)
       .map(({ every }) => isFirst(`${kind} ${every} ${Math.floor(at / every)}`));
+    if (entry.note !== null) reasons.push(now - at < longest);
     if (!entry.doubtful) reasons.push(isFirst('newest'), isFirst(`life ${entry.life}`));
     (entry.pinned || reasons.includes(true) ? keep : drop).push(entry);
   }

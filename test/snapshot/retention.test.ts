@@ -8,7 +8,15 @@ const hour = 60 * minute;
 const day = 24 * hour;
 
 function entry(sequence: number, at: number, more: Partial<Retained> = {}): Retained {
-  return { sequence, at: new Date(at).toISOString(), pinned: false, life: 'a', doubtful: false, ...more };
+  return {
+    sequence,
+    at: new Date(at).toISOString(),
+    pinned: false,
+    note: null,
+    life: 'a',
+    doubtful: false,
+    ...more,
+  };
 }
 
 /** Some entries in the order of their making, at times that mostly grow; `jumps` lets the clock go wrong. */
@@ -22,15 +30,16 @@ function histories(jumps: boolean): fc.Arbitrary<Retained[]> {
     ),
     pinned: fc.constantFrom(false, false, false, true),
     doubtful: fc.constantFrom(false, false, false, true),
+    note: fc.constantFrom(null, null, null, 'before the upgrade'),
     isNewLife: fc.constantFrom(false, false, true),
   });
   return fc.array(one, { maxLength: 80 }).map((list) => {
     let at = now - list.reduce((sum, { gap }) => sum + gap, 0) + (jumps ? hour : 0);
     let life = 0;
-    return list.map(({ gap, pinned, doubtful, isNewLife }, index) => {
+    return list.map(({ gap, pinned, doubtful, note, isNewLife }, index) => {
       at += gap;
       if (isNewLife) life++;
-      return entry(index + 1, at, { pinned, doubtful, life: `life ${life}` });
+      return entry(index + 1, at, { pinned, doubtful, note, life: `life ${life}` });
     });
   });
 }
@@ -60,6 +69,22 @@ test('the newest, the pinned and the last of each life are kept, whatever the cl
       for (const sequence of must) expect(kept.has(sequence)).toBe(true);
     }),
   );
+});
+
+test('one with a note is kept as long as the oldest tier, and others are kept beside it', () => {
+  fc.assert(
+    fc.property(histories(true), fc.nat(200 * day), (entries, later) => {
+      const kept = new Set(ids(retain(entries, defaultRetention, now + later).keep));
+      for (const one of entries)
+        if (one.note !== null && now + later - Date.parse(one.at) < 91 * day)
+          expect(kept.has(one.sequence)).toBe(true);
+    }),
+  );
+  // Three of one minute, as old as a week is kept of: the last of them, and the one with a note.
+  const at = now - 30 * day;
+  const list = [entry(1, at), entry(2, at, { note: 'here' }), entry(3, at), entry(4, at), entry(5, now)];
+  expect(ids(retain(list, defaultRetention, now).keep)).toEqual([5, 4, 2]);
+  expect(ids(retain(list, defaultRetention, now + 62 * day).keep)).toEqual([5]);
 });
 
 test('of each minute, hour, day and week one is kept as long as the policy says', () => {

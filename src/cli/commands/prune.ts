@@ -7,7 +7,7 @@ export const verb: Command = {
   name: 'prune',
   summary: 'Remove snapshots that are older than the settings keep, and text that none names any more.',
   description:
-    'The daemon does it every hour. The newest one of each workspace, pinned ones, and the last of each life of a tmux server always stay. Damaged files that were set aside are kept for 30 days.',
+    'The daemon does it every hour. The newest one of each workspace, pinned ones, and the last of each life of a tmux server always stay; one with a note stays as long as the oldest that the settings keep. Damaged files that were set aside are kept for 30 days.',
   examples: [{ line: 'cw prune', does: 'Remove what is too old now.' }],
   async run(_args, context) {
     const registry = new Registry(context.tmux().address, context.env);
