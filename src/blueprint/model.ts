@@ -9,7 +9,7 @@ import { z } from 'zod';
  */
 
 /** A variable of an environment. `value: null` stands for tmux's "removed" (`set-environment -r`). */
-export const Variable = z.strictObject({
+export const Variable = z.object({
   name: z.string().min(1),
   value: z.string().nullable(),
   /** Kept by tmux for formats, not given to processes (`set-environment -h`). */
@@ -27,7 +27,7 @@ export type Restart = z.infer<typeof Restart>;
 /** Plain characters only: keys stand in the formats by which tmux prints what it made. */
 const Key = z.string().regex(/^[A-Za-z0-9_.-]+$/);
 
-export const Pane = z.strictObject({
+export const Pane = z.object({
   key: Key,
   /** What the pane is for: `claude`, `editor`, `git`, or any word of a template's. */
   role: z.string().nullable(),
@@ -49,7 +49,7 @@ export const Pane = z.strictObject({
 });
 export type Pane = z.infer<typeof Pane>;
 
-export const Window = z.strictObject({
+export const Window = z.object({
   key: Key,
   /** Offset from base-index; gaps are kept. */
   index: z.number().int().nonnegative(),
@@ -60,7 +60,7 @@ export const Window = z.strictObject({
    */
   layout: z.string(),
   /** Cells; the size the layout was made for. */
-  size: z.strictObject({ width: z.number().int().positive(), height: z.number().int().positive() }),
+  size: z.object({ width: z.number().int().positive(), height: z.number().int().positive() }),
   zoomed: z.boolean(),
   /** Keys of panes in this window. */
   activePane: z.string(),
@@ -69,11 +69,11 @@ export const Window = z.strictObject({
   /** In the order of the layout's cells. */
   panes: z.array(Pane).min(1),
   /** Set when this window is shared with another workspace: it is linked, not made, where that one lives. */
-  link: z.strictObject({ workspace: z.string(), window: z.string() }).nullable(),
+  link: z.object({ workspace: z.string(), window: z.string() }).nullable(),
 });
 export type Window = z.infer<typeof Window>;
 
-export const Blueprint = z.strictObject({
+export const Blueprint = z.object({
   /** The workspace's generated id, carried by the session as `@cw_id`. */
   id: z.string().min(1),
   /** The label people use; the tmux session is named from it. */
@@ -84,7 +84,7 @@ export const Blueprint = z.strictObject({
   path: z.string(),
   /** The template that it was opened from; null for an adopted session. */
   template: z.string().nullable(),
-  size: z.strictObject({ width: z.number().int().positive(), height: z.number().int().positive() }),
+  size: z.object({ width: z.number().int().positive(), height: z.number().int().positive() }),
   options: Options,
   environment: z.array(Variable),
   /** The name of the session group this belongs to. */

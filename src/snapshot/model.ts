@@ -4,11 +4,11 @@ import { snapshotFormat } from './format.js';
 
 /**
  * A snapshot: a blueprint, and what was observed at one moment. Times are UTC, ISO 8601; they are for people. The
- * order is told by `sequence`, since clocks jump.
+ * order is told by `sequence`, since clocks jump. Fields that are not known are left out: see `snapshotFormat`.
  */
 
 /** One process of what runs in the foreground of a pane. */
-export const ProcessEntry = z.strictObject({
+export const ProcessEntry = z.object({
   pid: z.number().int(),
   /** Exact, as the kernel keeps it; empty where the process hides it or it could not be read. */
   argv: z.array(z.string()),
@@ -28,11 +28,11 @@ export type ProcessEntry = z.infer<typeof ProcessEntry>;
 /** What a pane runs. */
 export const Program = z.discriminatedUnion('kind', [
   /** The shell waits at its prompt. */
-  z.strictObject({ kind: z.literal('shell'), stopped: z.array(ProcessEntry) }),
+  z.object({ kind: z.literal('shell'), stopped: z.array(ProcessEntry) }),
   /** What we started ourselves is in the foreground: `run` or `startCommand` of the blueprint's pane says what. */
-  z.strictObject({ kind: z.literal('declared'), stopped: z.array(ProcessEntry) }),
+  z.object({ kind: z.literal('declared'), stopped: z.array(ProcessEntry) }),
   /** Something else: the whole foreground process group, its leader first. */
-  z.strictObject({
+  z.object({
     kind: z.literal('group'),
     /**
      * One command (with what it started itself), several of a pipe, or a part of the shell's own language (a loop, a
@@ -45,14 +45,14 @@ export const Program = z.discriminatedUnion('kind', [
     stopped: z.array(ProcessEntry),
   }),
   /** The pane's process is gone and the pane was kept (remain-on-exit). */
-  z.strictObject({ kind: z.literal('dead'), status: z.number().int().nullable() }),
+  z.object({ kind: z.literal('dead'), status: z.number().int().nullable() }),
   /** It could not be read, and why. */
-  z.strictObject({ kind: z.literal('unknown'), reason: z.string() }),
+  z.object({ kind: z.literal('unknown'), reason: z.string() }),
 ]);
 export type Program = z.infer<typeof Program>;
 
 /** Text of a pane with its colours, as references to chunks, oldest line first. */
-export const Scrollback = z.strictObject({
+export const Scrollback = z.object({
   /** SHA-256 of the uncompressed bytes of each chunk; the file of that name is in `blobs/`. */
   chunks: z.array(z.string().regex(/^[0-9a-f]{64}$/)),
   lines: z.number().int().nonnegative(),
@@ -60,7 +60,7 @@ export const Scrollback = z.strictObject({
 export type Scrollback = z.infer<typeof Scrollback>;
 
 /** A Claude Code conversation that was alive in a pane, with what it takes to resume it. */
-export const SavedConversation = z.strictObject({
+export const SavedConversation = z.object({
   conversation: z.string(),
   /** The folder of its first start. */
   cwd: z.string(),
@@ -71,7 +71,7 @@ export const SavedConversation = z.strictObject({
   name: z.string().nullable(),
 });
 
-export const ObservedPane = z.strictObject({
+export const ObservedPane = z.object({
   /** tmux's id when it was read. */
   id: z.string(),
   pid: z.number().int(),
@@ -95,7 +95,7 @@ export const ObservedPane = z.strictObject({
 });
 export type ObservedPane = z.infer<typeof ObservedPane>;
 
-export const ObservedGit = z.strictObject({
+export const ObservedGit = z.object({
   branch: z.string().nullable(),
   commit: z.string().nullable(),
   dirty: z.boolean(),
@@ -118,7 +118,7 @@ export type Reason = z.infer<typeof Reason>;
 
 export { snapshotFormat };
 
-export const Snapshot = z.strictObject({
+export const Snapshot = z.object({
   format: z.literal(snapshotFormat),
   workspace: z.string(),
   /** Counts up by one in each workspace. */
@@ -129,7 +129,7 @@ export const Snapshot = z.strictObject({
   host: z.string(),
   /** Another one after each boot. */
   boot: z.string(),
-  server: z.strictObject({ pid: z.number().int(), start: z.string().nullable(), version: z.string() }),
+  server: z.object({ pid: z.number().int(), start: z.string().nullable(), version: z.string() }),
   cwVersion: z.string(),
   blueprint: Blueprint,
   /** By the key of the pane in the blueprint. */

@@ -132,6 +132,39 @@ test('a newer format is refused and stays as it is', async () => {
   expect(readdirSync(join(folder, workspace))).toEqual(['snapshots']);
 });
 
+test('what a later version adds to the same format is left out, wherever it stands', async () => {
+  const { folder, path, bytes } = await store();
+  const one = new SnapshotStore(folder, workspace);
+  // These have keys of their own: one more is one more variable, option, hook or pane.
+  const maps = new Set(['options', 'environment', 'hooks', 'body.panes']);
+  let added = 0;
+  const extended = (value: unknown, name: string, path: string): unknown => {
+    if (Array.isArray(value)) return value.map((each) => extended(each, '', `${path}[]`));
+    if (typeof value !== 'object' || value === null) return value;
+    const fields = Object.entries(value).map(([key, each]) => [key, extended(each, key, `${path}.${key}`)]);
+    if (maps.has(name) || maps.has(path)) return Object.fromEntries(fields);
+    added += 1;
+    return { ...Object.fromEntries(fields), later: { of: ['any', 'kind'] } };
+  };
+  writeFileSync(path, bytes);
+  const known = await one.latest();
+  writeFileSync(
+    path,
+    forge(bytes, { later: true }, (body) => extended(body, '', 'body') as object),
+  );
+  expect(added).toBeGreaterThan(8);
+  expect(await one.read(2)).toEqual(known);
+  expect(await one.latest()).toEqual(known);
+  expect(await one.list()).toHaveLength(2);
+  expect(readdirSync(join(folder, workspace))).toEqual(['snapshots']);
+  // What is there is looked at as ever.
+  writeFileSync(
+    path,
+    forge(bytes, {}, (body) => ({ ...body, later: 1, cwVersion: 7 })),
+  );
+  expect(await one.latest()).toMatchObject({ sequence: 1 });
+});
+
 test('an older format is migrated step by step', async () => {
   const { folder, path, bytes } = await store();
   const old = forge(bytes, { format: -1 }, ({ git: _, note, ...body }) => ({
