@@ -1,7 +1,8 @@
 import { CwError, messageOf } from '../errors.js';
 import { defaultPatterns } from '../snapshot/allow-list.js';
 import type { Snapshot } from '../snapshot/model.js';
-import { type ConversationProof, type RestoreReport, restoreAll } from '../snapshot/restore.js';
+import { restoreAll } from '../snapshot/restore.js';
+import type { ConversationProof, RestoreReport } from '../snapshot/restore-report.js';
 import { SnapshotStore } from '../snapshot/store.js';
 import { isFolder } from '../system/files.js';
 import type { Workspace } from '../workspace/find.js';

@@ -9,7 +9,7 @@ import { asks } from '../claude/send.js';
 import type { Connection } from '../tmux/connection.js';
 import { type Ending, readEnding } from '../workspace/ending.js';
 import type { Registry } from '../workspace/registry.js';
-import type { ConversationProof, RestoreReport } from './restore.js';
+import type { ConversationProof, RestoreReport } from './restore-report.js';
 
 /**
  * Follows the conversations of restored panes until each is proven: a hook of its own process told of it (recovered),

@@ -9,7 +9,8 @@ import {
 } from '../workspace/conversations.js';
 import type { Registry } from '../workspace/registry.js';
 import type { ObservedPane, Snapshot } from './model.js';
-import type { ConversationProof, PaneReport, RestoreOptions } from './restore.js';
+import type { RestoreOptions } from './restore-plan.js';
+import type { ConversationProof, PaneReport } from './restore-report.js';
 import type { Resume } from './resume.js';
 
 /** What a restore does with the Claude conversations of a snapshot. */
