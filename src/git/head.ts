@@ -43,9 +43,13 @@ function headOf(repository: Repository): Head | null {
   if (!head) return null;
   const ref = /^ref: (.+)$/.exec(head)?.[1];
   if (ref === undefined) return { branch: null, commit: head };
-  const loose = readTextIfAny(join(repository.gitDir, ref)) ?? readTextIfAny(join(repository.commonDir, ref));
-  const commit = loose?.trim() || packedCommit(repository.commonDir, ref);
+  const commit = readTextIfAny(join(repository.gitDir, ref))?.trim() || commitOf(repository, ref);
   return { branch: ref.replace(/^refs\/heads\//, ''), commit };
+}
+
+/** The commit of a full ref that all working trees share, from git's own files; null when there is no such ref. */
+export function commitOf({ commonDir }: Pick<Repository, 'commonDir'>, ref: string): string | null {
+  return readTextIfAny(join(commonDir, ref))?.trim() || packedCommit(commonDir, ref);
 }
 
 /** The branch of a folder that is the top of its repository, by one small read; null for any other, and on none. */

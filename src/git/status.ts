@@ -40,8 +40,11 @@ export interface StatusOptions {
   /** Milliseconds; 5,000 by default. */
   readonly timeout?: number;
   readonly env?: NodeJS.ProcessEnv;
-  /** What this call takes for the upstream of the branch, which has none of its own: a full ref of this repository. */
-  readonly upstream?: { readonly branch: string; readonly ref: string };
+  /**
+   * What this call takes for the upstream of the branch: `ref`, a full ref of this repository. `merge` is what the
+   * branch's own configuration has for `branch.NAME.merge`; null when it has none.
+   */
+  readonly upstream?: { readonly branch: string; readonly ref: string; readonly merge: string | null };
 }
 
 /**
@@ -54,9 +57,7 @@ export async function gitStatus(path: string, options: StatusOptions = {}): Prom
     if (repository === null) return { kind: 'none' };
     if (repository.root === null) return { kind: 'unknown', reason: 'a bare repository has no working tree' };
     const { upstream } = options;
-    const configured = upstream
-      ? ['-c', `branch.${upstream.branch}.remote=.`, '-c', `branch.${upstream.branch}.merge=${upstream.ref}`]
-      : [];
+    const configured = upstream ? comparedWith(upstream) : [];
     const result = await git(repository.root, [...configured, ...statusArguments], {
       timeout: options.timeout ?? 5_000,
       ...(options.env ? { env: options.env } : {}),
@@ -69,6 +70,18 @@ export async function gitStatus(path: string, options: StatusOptions = {}): Prom
   } catch (error) {
     return { kind: 'unknown', reason: messageOf(error) };
   }
+}
+
+/**
+ * A second `merge` of a branch does not replace its first one. So one that has it gets, for this call, a remote of
+ * which that name is tracked by the other ref.
+ */
+function comparedWith({ branch, ref, merge }: NonNullable<StatusOptions['upstream']>): string[] {
+  const values =
+    merge === null
+      ? [`branch.${branch}.remote=.`, `branch.${branch}.merge=${ref}`]
+      : [`branch.${branch}.remote=cw-base`, 'remote.cw-base.url=.', `remote.cw-base.fetch=+${merge}:${ref}`];
+  return values.flatMap((value) => ['-c', value]);
 }
 
 // All that the user's configuration could change in the answer is said here.

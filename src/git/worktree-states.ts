@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf } from '../errors.js';
 import { isFolder, readTextIfAny } from '../system/files.js';
-import { readHead } from './head.js';
+import { commitOf, readHead } from './head.js';
 import { findRepository, type Repository } from './repository.js';
-import { type GitStatus, gitStatus } from './status.js';
+import { type GitStatus, gitStatus, type WorkingTree } from './status.js';
 
 /** A working tree of a repository, by git's own small files: no process is started. */
 export interface TreePlace {
@@ -27,8 +27,9 @@ export interface TreeState extends TreePlace {
   /** `unknown` is nobody's "clean". */
   readonly status: GitStatus;
   /**
-   * How its branch stands to the one that work goes to (`main`, or the remote's): told for a branch without an
-   * upstream of its own, and where both are at the same commit; null where one look does not tell.
+   * How its branch stands to the one that work goes to (`main`, or the remote's): told where its own upstream is known
+   * without git (it has none, is at the same commit, or is gone), and where both are at the same commit; null where one
+   * look does not tell.
    */
   readonly base: { readonly name: string; readonly ahead: number; readonly behind: number } | null;
   /** Something was committed on its branch since that was made; null where there is no log of it. */
@@ -95,8 +96,9 @@ export interface TreeOptions {
 }
 
 /**
- * The state of one working tree by at most one git process. A branch without an upstream is compared with the branch
- * that work goes to, by telling git for this one call that this is its upstream. It never throws.
+ * The state of one working tree by at most one git process. A branch that has no upstream, is all at its upstream, or
+ * whose upstream is gone, which git's files tell, is compared with the branch that work goes to, by telling git for
+ * this one call that this is its upstream. It never throws.
  */
 export async function treeState(place: TreePlace, options: TreeOptions = {}): Promise<TreeState> {
   const none = {
@@ -115,29 +117,41 @@ export async function treeState(place: TreePlace, options: TreeOptions = {}): Pr
     const hasRemote = /^\s*\[remote "/m.test(config);
     const { branch } = place;
     const base = branch === null ? null : baseOf(repository, hasRemote, branch);
-    const own = branch !== null && hasUpstream(config, branch);
-    const compares = !own && base !== null && branch !== null && !/[=\n]/.test(branch);
+    const commit = branch === null ? null : (readHead(place.path)?.commit ?? null);
+    const own = branch === null ? null : upstreamOf(repository, config, branch, commit);
+    const compares =
+      own?.kind !== 'asked' &&
+      base !== null &&
+      branch !== null &&
+      !/[=\n]/.test(branch) &&
+      !/:/.test(base.ref);
     const status = await gitStatus(place.path, {
       ...options,
-      ...(compares && { upstream: { branch, ref: base.ref } }),
+      ...(compares && { upstream: { branch, ref: base.ref, merge: own?.merge ?? null } }),
     });
     if (status.kind !== 'repository') return { ...place, ...none, hasRemote, status };
+    if (compares && own?.kind === 'same' && status.commit !== commit)
+      return {
+        ...place,
+        ...none,
+        hasRemote,
+        status: { kind: 'unknown', reason: 'its branch moved meanwhile' },
+      };
     const { ahead, behind } = status;
-    const shown = compares
-      ? { ...status, upstream: null, ahead: null, behind: null } // it has none of its own
-      : status;
+    const shown = compares ? { ...status, ...ownState(own) } : status;
     const compared = compares && ahead !== null && behind !== null ? { ahead, behind } : null;
     const isAtBase = base !== null && base.commit !== null && base.commit === status.commit;
+    const isGone = own !== null && shown.upstream !== null && shown.ahead === null;
     return {
       ...place,
       status: shown,
       base:
         base && (compared || isAtBase) ? { name: base.name, ...(compared ?? { ahead: 0, behind: 0 }) } : null,
       worked: branch === null ? null : hasCommits(repository, branch),
-      upstreamGone: own && status.upstream !== null && status.ahead === null,
+      upstreamGone: isGone,
       hasRemote,
       indexLockAt: lockOf(repository),
-      unpushed: own ? ahead : hasRemote ? (compared?.ahead ?? null) : null,
+      unpushed: unpushedOf(isGone, own !== null, shown.ahead, hasRemote ? (compared?.ahead ?? null) : null),
     };
   } catch (error) {
     return { ...place, ...none, status: { kind: 'unknown', reason: messageOf(error) } };
@@ -174,18 +188,64 @@ function baseOf(repository: Repository, hasRemote: boolean, branch: string): Bas
   return { name: main, ref: `refs/heads/${main}`, commit };
 }
 
-function commitOf({ commonDir }: Repository, ref: string): string | null {
-  return readTextIfAny(join(commonDir, ref))?.trim() || null;
+type Upstream = {
+  /** `refs/heads/feat/cart`: its name at the remote. */
+  readonly merge: string;
+  /** `origin/feat/cart` */
+  readonly name: string;
+  /** `same`: it is at the branch's own commit. `asked`: only git tells. */
+  readonly kind: 'same' | 'gone' | 'asked';
+};
+
+/** The upstream that a branch has, as git's own files have it; what is included from elsewhere is not of one branch. */
+function upstreamOf(
+  repository: Repository,
+  config: string,
+  branch: string,
+  commit: string | null,
+): Upstream | null {
+  const merge = valueIn(config, 'branch', branch, 'merge');
+  if (merge === null) return null;
+  const remote = valueIn(config, 'branch', branch, 'remote') ?? '';
+  const at = merge.replace(/^refs\/heads\//, '');
+  const name = `${remote}/${at}`;
+  const usual = `+refs/heads/*:refs/remotes/${remote}/*`;
+  // Of names that git would quote, and of remotes that are tracked in another way, git is asked.
+  const isPlain = /^refs\/heads\/[^\s"\\#;:*]+$/.test(merge) && /^[\w.-]+$/.test(remote) && remote !== '.';
+  if (!isPlain || commit === null || valueIn(config, 'remote', remote, 'fetch') !== usual)
+    return { merge, name, kind: 'asked' };
+  const there = commitOf(repository, `refs/remotes/${name}`);
+  return { merge, name, kind: there === null ? 'gone' : there === commit ? 'same' : 'asked' };
 }
 
-/** As git's own files have it; what is included from elsewhere is not of one branch. */
-function hasUpstream(config: string, branch: string): boolean {
-  const name = branch.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
-  const start = config.indexOf(`[branch "${name}"]`);
-  if (start < 0) return false;
+/** What git would have said of a branch's own upstream. */
+function ownState(own: Upstream | null): Pick<WorkingTree, 'upstream' | 'ahead' | 'behind'> {
+  if (own === null) return { upstream: null, ahead: null, behind: null };
+  const count = own.kind === 'same' ? 0 : null;
+  return { upstream: own.name, ahead: count, behind: count };
+}
+
+/** Of a branch whose upstream is gone it is known only where all of it is on the one that work goes to. */
+function unpushedOf(
+  isGone: boolean,
+  own: boolean,
+  ahead: number | null,
+  beyondBase: number | null,
+): number | null {
+  if (isGone) return beyondBase === 0 ? 0 : null;
+  return own ? ahead : beyondBase;
+}
+
+/** A value of a section of git's configuration; null when it is not there. */
+function valueIn(config: string, section: string, of: string, key: string): string | null {
+  const name = of.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
+  const start = config.indexOf(`[${section} "${name}"]`);
+  if (start < 0) return null;
   const rest = config.slice(start + 1);
   const end = rest.search(/^\s*\[/m);
-  return /^\s*merge\s*=/m.test(end < 0 ? rest : rest.slice(0, end));
+  const lines = (end < 0 ? rest : rest.slice(0, end)).split('\n');
+  const found = lines.map((line) => /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(line)).find((line) => line?.[1] === key);
+  return found?.[2] ?? null;
 }
 
 /** The log of a branch begins with its making; each commit adds a line. */

@@ -36,7 +36,7 @@ export const gitChecks: readonly WorkspaceCheck[] = [
         {
           level: 'warning',
           message: changes(status),
-          fix: `Commit it: git -C ${shellPath(tree.path)} status`,
+          fix: `Look: git -C ${shellPath(tree.path)} status   Commit all: (cd ${shellPath(tree.path)} && git add -A && git commit)`,
         },
       ];
     }),
@@ -53,7 +53,7 @@ export const gitChecks: readonly WorkspaceCheck[] = [
   {
     id: 'git.stashed',
     well: 'nothing is stashed',
-    look({ git }) {
+    look({ git, path }) {
       // All trees of a repository share its stash.
       const [first] = treesOf(git).flatMap(({ status }) => (status.kind === 'repository' ? [status] : []));
       if (!first || first.stashes === 0) return [];
@@ -63,7 +63,7 @@ export const gitChecks: readonly WorkspaceCheck[] = [
           level: 'warning',
           subject: 'git',
           message,
-          fix: 'Look: git stash list. Take it back: git stash pop',
+          fix: `Look: git -C ${shellPath(path)} stash list   Take it back: git -C ${shellPath(path)} stash pop`,
         },
       ];
     },
@@ -95,13 +95,13 @@ export const gitChecks: readonly WorkspaceCheck[] = [
   {
     id: 'git.merged',
     well: 'no worktree is left of a branch that was merged',
-    look: ({ git, name }) =>
+    look: ({ git, name, path }) =>
       treesOf(git).flatMap((tree): Fault[] => {
         if (tree.main || tree.gone || tree.status.kind !== 'repository') return [];
         const subject = subjectOf(tree);
         const fix = tree.ours
-          ? `Remove it: cw worktree remove ${tree.name} --project ${shellWord(name)}`
-          : `Remove it: git worktree remove ${shellPath(tree.path)}`;
+          ? `Remove it: cw worktree remove ${shellWord(tree.name)} --project ${shellWord(name)}`
+          : `Remove it: git -C ${shellPath(path)} worktree remove ${shellPath(tree.path)}`;
         if (isMerged(tree)) {
           const message = `all of ${tree.branch} is in ${tree.base?.name}`;
           return [{ level: 'warning', subject, message, fix }];
@@ -154,7 +154,8 @@ function eachTree(look: (tree: TreeState, status: WorkingTree) => Omit<Fault, 's
 
 /** For people: the branch of the project itself, or the worktree. */
 function subjectOf(tree: TreeState): string {
-  if (tree.main) return `git ${tree.branch ?? '(detached)'}`;
+  const branch = tree.branch ?? (tree.status.kind === 'repository' ? '(detached)' : null);
+  if (tree.main) return branch === null ? 'git' : `git ${branch}`;
   return `worktree ${tree.name}`;
 }
 

@@ -4,7 +4,7 @@ import type { PaneSeen, WorkspaceSeen } from '../survey/model.js';
 import { shellWord, tildePath } from '../system/paths.js';
 import type { Fault, WorkspaceCheck } from './check.js';
 import { type RestartSeen, restartName } from './restarts.js';
-import { count, shellPath, since, span, words } from './words.js';
+import { count, shellPath, since, span, tmuxWords, words } from './words.js';
 
 /** The checks of windows, panes and what runs in them. */
 export const paneChecks: readonly WorkspaceCheck[] = [
@@ -35,14 +35,14 @@ export const paneChecks: readonly WorkspaceCheck[] = [
   {
     id: 'panes.dead',
     well: 'no pane is dead',
-    look: ({ panes }) =>
+    look: ({ panes }, { survey }) =>
       panes
         .filter((pane) => pane.dead)
         .map((pane) => ({
           level: pane.deadStatus === 0 ? 'warning' : 'error',
           subject: paneName(pane),
           message: `is dead${pane.deadStatus === null ? '' : ` (exit code ${pane.deadStatus})`}${(pane.run ?? pane.startCommand) ? `: ${pane.run ?? pane.startCommand}` : ''}`,
-          fix: `Start it again: tmux respawn-pane -t ${pane.id}   or close it: tmux kill-pane -t ${pane.id}`,
+          fix: deadCure(pane, tmuxWords(survey)),
         })),
   },
   {
@@ -111,6 +111,12 @@ const settled = 10_000;
 /** For people: `pane 2.1`, as tmux counts it. */
 export function paneName(pane: Pick<PaneSeen, 'place'>): string {
   return `pane ${pane.place}`;
+}
+
+/** A pane's shell that is started again does not know what its first one was to run. */
+function deadCure({ id, run }: PaneSeen, tmux: string): string {
+  const typed = run === null ? '' : `, and in it: ${run}`;
+  return `Start it again: ${tmux} respawn-pane -t ${id}${typed}   or close it: ${tmux} kill-pane -t ${id}`;
 }
 
 /** What is declared in a pane is to run all the time: the template says so, or it is a server or a watcher. */

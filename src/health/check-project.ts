@@ -91,7 +91,9 @@ export const projectChecks: readonly WorkspaceCheck[] = [
       }
       if (command == null) return [];
       const subject = 'health_check';
-      const try_ = `See: cd ${shellPath(path)} && ${command}`;
+      // As it is run, so that an `exit` in it does not end the shell that the line is pasted into.
+      const run = /^[\w ./:=,@%+-]+$/.test(command) ? command : `sh -c ${shellWord(command)}`;
+      const try_ = `See: (cd ${shellPath(path)} && ${run})`;
       switch (result.kind) {
         case 'well':
           return [];

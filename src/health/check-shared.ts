@@ -1,6 +1,6 @@
 import { tildePath } from '../system/paths.js';
 import type { SharedCheck } from './check.js';
-import { count, mebibyte, size, words } from './words.js';
+import { count, mebibyte, size, tmuxWords, words } from './words.js';
 
 /** The checks of what all workspaces share. */
 export const sharedChecks: readonly SharedCheck[] = [
@@ -18,7 +18,8 @@ export const sharedChecks: readonly SharedCheck[] = [
       tmux.state === 'running' && tmux.memoryBytes !== null
         ? `${size(tmux.memoryBytes)}, ${size(tmux.scrollbackBytes)} of it scrollback`
         : 'no server runs',
-    look({ survey: { tmux }, limits }) {
+    look({ survey, limits }) {
+      const { tmux } = survey;
       if (tmux.state !== 'running' || limits.tmuxMemoryMb === 0) return [];
       if (tmux.memoryBytes === null) return [{ level: 'unknown', message: 'could not be read', fix: null }];
       if (tmux.memoryBytes <= limits.tmuxMemoryMb * mebibyte) return [];
@@ -26,7 +27,7 @@ export const sharedChecks: readonly SharedCheck[] = [
         {
           level: 'warning',
           message: `${size(tmux.memoryBytes)}, ${size(tmux.scrollbackBytes)} of it scrollback`,
-          fix: 'Shorten it: tmux clear-history -t PANE, and a smaller history-limit for new panes',
+          fix: `Shorten it: ${tmuxWords(survey)} clear-history -t PANE   and set a smaller history-limit for new panes`,
         },
       ];
     },

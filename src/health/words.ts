@@ -1,3 +1,4 @@
+import type { Survey } from '../survey/model.js';
 import { shellWord, tildePath } from '../system/paths.js';
 
 /** Milliseconds from a time to another; 0 for one that is to come (a clock was set back) or that is none. */
@@ -40,4 +41,9 @@ export function words(argv: readonly string[], otherwise: string): string {
 /** A path as it can be pasted into a shell's line. */
 export function shellPath(path: string): string {
   return shellWord(tildePath(path));
+}
+
+/** How a line for a shell begins that is meant for the server that was looked at. */
+export function tmuxWords({ tmux }: Pick<Survey, 'tmux'>): string {
+  return ['tmux', ...(tmux.state === 'running' ? tmux.words : [])].map(shellWord).join(' ');
 }

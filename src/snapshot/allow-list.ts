@@ -12,6 +12,8 @@ export const stayingPatterns: readonly string[] = [
   'next|nuxt|astro|remix|ng|webpack dev|serve|watch [-p NUMBER|--port NUMBER|--turbo|--turbopack]',
   'cargo watch [-x check|-x test|-x build|-x clippy|-x run]',
   'cargo-watch watch [-x check|-x test|-x build|-x clippy|-x run]',
+  'tail -f|-F [-n NUMBER|-q|-v] ...',
+  'tail [-n NUMBER|-q|-v] -f|-F ...',
   'docker|podman|kubectl logs -f|--follow [--tail NUMBER] NAME',
   'docker compose logs -f|--follow [--tail NUMBER] ...',
 ];
@@ -43,8 +45,6 @@ export const defaultPatterns: readonly string[] = [
   'man [NUMBER] NAME',
   'top|htop|btop|atop|iotop|nvtop|glances|bottom|btm',
   'htop|top [-d NUMBER|-u NAME|-H|-t|-c]',
-  'tail -f|-F [-n NUMBER|-q|-v] ...',
-  'tail [-n NUMBER|-q|-v] -f|-F ...',
   'journalctl [-n NUMBER|-u NAME|--user|-k|-b] -f|--follow [-n NUMBER|-u NAME|--user|-k|-b]',
   'dmesg -w|-wH|--follow',
   // Git. No word that changes a repository.

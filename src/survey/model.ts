@@ -38,6 +38,8 @@ export type TmuxSeen =
   | { readonly state: 'unknown'; readonly reason: string }
   | {
       readonly state: 'running';
+      /** What a user says to tmux to reach it: `-L work`; nothing for the default one, and within it. */
+      readonly words: readonly string[];
       readonly pid: number;
       /** As major * 100 + minor. */
       readonly version: number;

@@ -130,7 +130,7 @@ export async function takeSurvey(options: SurveyOptions): Promise<Taken> {
     processes,
     survey: {
       at: new Date().toISOString(),
-      tmux: tmuxSeen(tmux, reading, processes),
+      tmux: tmuxSeen(tmux, reading, processes, connection.address),
       workspaces,
       strays: straysOf(reading, processes, connection, workspaces),
       disk: await diskOf(registry.folder),
@@ -292,6 +292,7 @@ function tmuxSeen(
   state: 'none' | 'running' | { readonly reason: string },
   reading: Reading | null,
   processes: Processes | null,
+  address: Connection['address'],
 ): TmuxSeen {
   if (!reading) {
     return typeof state === 'object' ? { state: 'unknown', reason: state.reason } : { state: 'none' };
@@ -299,6 +300,7 @@ function tmuxSeen(
   const server = processes?.byPid.get(reading.pid);
   return {
     state: 'running',
+    words: address.inside ? [] : address.args,
     pid: reading.pid,
     version: reading.version,
     memoryBytes: server && processes ? useOf([server], processes).memoryBytes : null,

@@ -75,6 +75,36 @@ describe('the states of working trees', () => {
     expect(states.own?.base).toEqual({ name: 'origin/main', ahead: 2, behind: 0 });
   });
 
+  it('knows a merged branch that has an upstream of its own, there or gone, loose or packed', async () => {
+    const repo = await repository();
+    await repo.sh(`
+      git init -q --bare ../remote.git && git remote add origin "$PWD/../remote.git" && git push -q -u origin main
+      for name in kept gone squashed open; do git worktree add -q .worktrees/$name -b $name; done
+      for name in kept gone squashed open; do (cd .worktrees/$name && ${commit('$name')} && git push -q -u origin $name); done
+      git merge -q --no-ff -m merge kept && git merge -q --no-ff -m merge gone && git push -q
+      git push -q origin --delete gone squashed && git fetch -q --prune
+      (cd .worktrees/open && ${commit('more')})
+    `);
+    const expected = {
+      kept: [{ name: 'main', ahead: 0, behind: 3 }, true, 0, false, 'origin/kept', 0],
+      gone: [{ name: 'main', ahead: 0, behind: 3 }, true, 0, true, 'origin/gone', null],
+      squashed: [{ name: 'main', ahead: 1, behind: 4 }, false, null, true, 'origin/squashed', null],
+      open: [null, false, 1, false, 'origin/open', 1],
+    };
+    for (const pack of ['true', 'git pack-refs --all']) {
+      await repo.sh(pack);
+      const { shop: _, ...states } = await statesOf(repo);
+      const shown = Object.entries(states).map(
+        ([name, { base, unpushed, upstreamGone, status, ...state }]) => {
+          if (status.kind !== 'repository') throw new Error(`${name} is ${JSON.stringify(status)}`);
+          const merged = isMerged({ ...state, base });
+          return [name, [base, merged, unpushed, upstreamGone, status.upstream, status.ahead]];
+        },
+      );
+      expect(Object.fromEntries(shown)).toEqual(expected);
+    }
+  });
+
   it('tells what it could not find out: a folder that is gone, a broken repository, a git that hangs', async () => {
     const repo = await repository();
     await repo.sh('git worktree add -q .worktrees/a -b a; git worktree add -q .worktrees/b -b b');

@@ -56,6 +56,67 @@ const project: ProjectFile = {
 };
 const trusted = { file: project, trust: 'trusted', envReadable: null, unknown: null } as const;
 
+/** A cure is a line that does it as it is pasted, wherever that is. */
+const cures: readonly [name: string, changes: Partial<WorkspaceSeen>, id: string, fix: string][] = [
+  [
+    'a dead pane, on the server that was looked at, with what its new shell does not know',
+    {
+      panes: [
+        paneSeen({ dead: true, deadStatus: 1, run: 'tail -f app.log', program: { kind: 'dead', status: 1 } }),
+      ],
+    },
+    'panes.dead',
+    'Start it again: tmux -L work respawn-pane -t %1, and in it: tail -f app.log   or close it: tmux -L work kill-pane -t %1',
+  ],
+  [
+    'work that is not committed',
+    { git: { kind: 'repository', trees: [treeState({ path: '/srv/my shop', status: { untracked: 1 } })] } },
+    'git.uncommitted',
+    "Look: git -C '/srv/my shop' status   Commit all: (cd '/srv/my shop' && git add -A && git commit)",
+  ],
+  [
+    'a stash',
+    { path: '/srv/shop', git: { kind: 'repository', trees: [treeState({ status: { stashes: 1 } })] } },
+    'git.stashed',
+    'Look: git -C /srv/shop stash list   Take it back: git -C /srv/shop stash pop',
+  ],
+  [
+    'a worktree of a merged branch that cw did not make',
+    {
+      path: '/srv/shop',
+      git: {
+        kind: 'repository',
+        trees: [worktree({ ours: false, path: '/srv/cart', base: { name: 'main', ahead: 0, behind: 1 } })],
+      },
+    },
+    'git.merged',
+    'Remove it: git -C /srv/shop worktree remove /srv/cart',
+  ],
+];
+
+describe('cures', () => {
+  it.each(cures)('%s', (_name, changes, id, fix) => {
+    const facts = factsOf(surveyOf([workspaceSeen(changes)]));
+    const tmux = { ...facts.survey.tmux, words: ['-L', 'work'] } as Survey['tmux'];
+    const found = judgeHealth({ ...facts, survey: { ...facts.survey, tmux } }).filter((one) => one.id === id);
+    expect(found.map((one) => one.fix)).toEqual([fix]);
+  });
+
+  it('a health_check that exits does not end the shell that its line is pasted into', () => {
+    const workspace = workspaceSeen({
+      path: '/srv/shop',
+      project: { ...trusted, file: { ...project, healthCheck: "echo it's down; exit 1" } },
+    });
+    const commands = new Map<string, CommandResult>([
+      [workspace.id, { kind: 'failed', code: 1, lastLine: '' }],
+    ]);
+    const found = judgeHealth({ ...factsOf(surveyOf([workspace])), commands }).find(
+      ({ level }) => level === 'error',
+    );
+    expect(found?.fix).toBe("See: (cd /srv/shop && sh -c 'echo it'\\''s down; exit 1')");
+  });
+});
+
 /** A workspace with one thing wrong, and just what is said of it. */
 const workspaceCases: readonly [
   what: string,
@@ -278,6 +339,21 @@ const workspaceCases: readonly [
     ['warning git.stashed git'],
   ],
   [
+    'a repository that is none any more',
+    {
+      git: {
+        kind: 'repository',
+        trees: [treeState({ branch: null, status: { kind: 'unknown', reason: 'not a git repository' } })],
+      },
+    },
+    ['unknown git.readable git'],
+  ],
+  [
+    'a log that nobody follows any more',
+    { panes: [paneSeen({ run: 'tail -f app.log' })] },
+    ['warning programs.running pane 1.1'],
+  ],
+  [
     'a worktree of a merged branch',
     {
       git: {
@@ -373,6 +449,7 @@ const sharedCases: readonly [what: string, changes: Partial<Survey>, expected: r
     {
       tmux: {
         state: 'running',
+        words: [],
         pid: 1,
         version: 303,
         memoryBytes: 2e9,
@@ -388,6 +465,7 @@ const sharedCases: readonly [what: string, changes: Partial<Survey>, expected: r
     {
       tmux: {
         state: 'running',
+        words: [],
         pid: 1,
         version: 303,
         memoryBytes: null,

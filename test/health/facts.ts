@@ -176,6 +176,7 @@ export function surveyOf(workspaces: readonly WorkspaceSeen[], changes: Partial<
     at: now,
     tmux: {
       state: 'running',
+      words: [],
       pid: 50,
       version: 303,
       memoryBytes: 30_000_000,
