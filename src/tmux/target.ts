@@ -15,7 +15,7 @@ export function exactSession(name: string): string {
   return `=${name}:`;
 }
 
-const longestName = 100;
+export const longestName = 100;
 
 /**
  * A name that every version of tmux takes as it is: letters, digits, `_` and `-`, at most 100 of them, no leading

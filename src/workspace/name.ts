@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { isFolder } from '../system/files.js';
 import { tildePath } from '../system/paths.js';
 import { shortHash } from '../system/short-hash.js';
-import { sanitiseSessionName } from '../tmux/target.js';
+import { longestName, sanitiseSessionName } from '../tmux/target.js';
 import { sessionPrefix, type Workspace } from './find.js';
 
 const shortestSuffix = 4;
@@ -41,7 +41,11 @@ export function chooseName(
     (workspace) => workspace.name === plain && (workspace.session !== null || isFolder(workspace.path)),
   );
   const foreign = !holder && taken.sessionNames.includes(sessionPrefix + plain);
-  if (!holder && !foreign) return { name: plain, session: sessionPrefix + plain, note: null };
+  const made =
+    wanted === undefined || wanted === plain
+      ? null
+      : `${JSON.stringify(wanted)} cannot be a name as it is (letters a-z, digits, _ and - stay, ${longestName} of them): this one is ${plain}.`;
+  if (!holder && !foreign) return { name: plain, session: sessionPrefix + plain, note: made };
   const suffix = hashOf(path);
   let name = plain;
   for (let length = shortestSuffix; length <= suffix.length; length += 4) {

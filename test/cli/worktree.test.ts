@@ -158,6 +158,17 @@ describe('cw worktree', () => {
         : Promise.reject(new Error(repo.box.screen(pane)));
     });
     expect(repo.box.tmux('display-message', '-p', '-t', pane, '#{pane_title}')).toBe("it's-#(id)-#{x};\n");
+
+    // Of a project below the top of its repository, in that project's folder.
+    await repo.sh('mkdir -p packages/web; touch packages/web/a; git add packages; git commit -qm web');
+    repo.box.tmux('set-option', '-t', '=claude-dev-shop:', '@cw_path', join(repo.path, 'packages/web'));
+    const below = await worktree(repo, ['add', 'cart', '--pane', '--path', 'packages/web']);
+    const made = below.data as { pane: string; path: string };
+    await waitUntil('claude runs in the package', () =>
+      readFileSync(join(repo.box.home, 'claude-folder'), 'utf8') === `${made.path}/packages/web\n`
+        ? true
+        : Promise.reject(new Error(repo.box.screen(made.pane))),
+    );
   });
 
   it('says what is wrong with a line, and makes nothing', async () => {

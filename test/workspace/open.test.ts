@@ -219,8 +219,12 @@ describe('names', () => {
     world.file('projects/shop/README.md', '');
     world.file('projects/my-site/README.md', '');
     await open(world, 'projects/my-site');
-    for (const wanted of ['two.words', 'my-site']) {
-      await open(world, 'projects/shop', '--name', wanted);
+    for (const [wanted, said] of [
+      ['two.words', /"two\.words" cannot be a name as it is .*: this one is two-words\./],
+      ['my-site', /The name my-site belongs to/],
+    ] as const) {
+      const opened = await world.cw(['up', '--detach', 'projects/shop', '--name', wanted]);
+      expect(opened).toMatchObject({ code: 0, stderr: expect.stringMatching(said) });
       const again = JSON.parse(
         (await world.cw(['up', '--detach', '--json', 'projects/shop', '--name', wanted])).stdout,
       );

@@ -1,3 +1,4 @@
+import { join, relative } from 'node:path';
 import { CwError, messageOf } from '../../errors.js';
 import { addWorktree } from '../../git/add-worktree.js';
 import { gitOutput } from '../../git/git.js';
@@ -7,6 +8,7 @@ import { findRepository } from '../../git/repository.js';
 import { gitStatus, type WorkingTree } from '../../git/status.js';
 import { listWorktrees, requireRepository, type Worktree } from '../../git/worktrees.js';
 import { excludeOurFiles } from '../../project/exclude.js';
+import { isFolder } from '../../system/files.js';
 import { expandPath, tildePath } from '../../system/paths.js';
 import { isNoServer } from '../../tmux/failure.js';
 import { readServer } from '../../tmux/reading.js';
@@ -61,7 +63,10 @@ const add: Command = {
         `Its submodules are empty: git -C ${tildePath(added.path, context.env)} submodule update --init`,
       );
     }
-    const pane = workspace === null ? null : await openPane(context, workspace, added.path, branch);
+    const pane =
+      workspace === null
+        ? null
+        : await openPane(context, workspace, projectIn(added.path, repository.root, workspace.path), branch);
     const from = added.upstream ?? `${base ?? 'HEAD'}, ${added.commit.slice(0, 7)}`;
     const lines = [
       `${branch} is in ${tildePath(added.path, context.env)} (${added.created ? `new, from ${from}` : `as it is, ${added.commit.slice(0, 7)}`}).`,
@@ -162,8 +167,16 @@ async function projectOf(args: Args, context: Context): Promise<string> {
   );
 }
 
+/** Where a project below the top of its repository is in another worktree; the top where that does not have it. */
+function projectIn(worktree: string, top: string | null, project: string): string {
+  const below = top === null ? '' : relative(top, project);
+  const folder = join(worktree, below);
+  return below.startsWith('..') || !isFolder(folder) ? worktree : folder;
+}
+
 interface OpenWorkspace {
   readonly name: string;
+  readonly path: string;
   readonly session: string;
 }
 
@@ -176,7 +189,7 @@ async function openWorkspace(context: Context, folders: readonly (string | null)
   const { workspaces } = await readWorld(context.tmux(), context.env);
   for (const folder of folders) {
     const found = workspaces.find((workspace) => workspace.session && workspace.path === folder);
-    if (found?.session) return { name: found.name, session: found.session.id };
+    if (found?.session) return { name: found.name, path: found.path, session: found.session.id };
   }
   throw new CwError('not-found', 'No workspace of this project is open, so there is no place for a pane.', {
     hint: `Nothing was made. Open it with "cw up ${tildePath(folders[0] ?? '.', context.env)}", or leave out --pane.`,
