@@ -9,6 +9,7 @@ import { CwError } from '../errors.js';
 import { ensurePrivateFolder, isFolder } from '../system/files.js';
 import { withLock } from '../system/lock.js';
 import { packageFolder } from '../system/paths.js';
+import { findProgram } from '../system/programs.js';
 import { randomHex } from '../system/random.js';
 import { serverEnv } from '../tmux/address.js';
 import type { Connection } from '../tmux/connection.js';
@@ -154,7 +155,7 @@ export function serverFacts(
     version: server?.version ?? 0,
     baseIndex: server?.baseIndex ?? 0,
     paneBaseIndex: server?.paneBaseIndex ?? 0,
-    defaultShell: server?.defaultShell ?? env.SHELL ?? '/bin/sh',
+    defaultShell: [server?.defaultShell, env.SHELL].find((shell) => shell && isThere(shell)) ?? '/bin/sh',
     historyLimit: server?.historyLimit ?? 2000,
     sessions: (server?.sessions ?? []).map(({ id, name, workspace, group, windowMarks }) => ({
       id,
@@ -171,5 +172,11 @@ export function serverFacts(
     shellFolder: join(packageFolder(), 'shell'),
     nonce,
     folderExists: isFolder,
+    programExists: isThere,
   };
+}
+
+/** A bare name is looked up by the pane's own PATH, which is not known here. */
+function isThere(program: string): boolean {
+  return !program.includes('/') || findProgram(program) !== null;
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Sandbox, sandbox } from '../support/sandbox.js';
@@ -201,14 +201,22 @@ windows:
   it('a folder and a shell that are gone are said, and the pane is kept', async () => {
     const world = sandbox();
     mkdirSync(join(world.home, 'projects/shop/sub/deep'), { recursive: true });
-    await opened(world, 'windows: [{name: code, panes: [{root: sub/deep, title: deep}, null]}]\n');
+    const shell = join(world.home, 'mysh');
+    copyFileSync('/bin/sh', shell);
+    await opened(
+      world,
+      `windows: [{name: code, panes: [{root: sub/deep, title: deep}, {shell: ${shell}}, null]}]\n`,
+    );
     await waitUntil('it is there', () => picture(world).includes('sub/deep'));
     await cw(world, 'save');
     await crash(world);
-    await world.run('rm', ['-r', join(world.home, 'projects/shop/sub')]);
+    await world.run('rm', ['-r', shell, join(world.home, 'projects/shop/sub')]);
     const report = await cw(world, 'restore', 'shop');
     expect(report.panes[0].notes.join()).toMatch(/sub\/deep is gone/);
-    expect(report.panes).toHaveLength(2);
+    expect(report.panes[1].notes.join()).toMatch(/mysh is gone: the pane has the default one/);
+    expect(report.problems).toEqual([]);
+    expect(world.tmux('list-panes', '-t', '=claude-dev-shop:0').trim().split('\n')).toHaveLength(3);
+    expect(world.tmux('show-options', '-pqv', '-t', '=claude-dev-shop:0.1', '@cw_pane')).toContain(shell);
     expect(picture(world)).toContain('deep');
   });
 });
