@@ -3,12 +3,14 @@ import { git } from '../git/git.js';
 import { many } from '../git/many.js';
 import { defaultPatterns } from '../snapshot/allow-list.js';
 import { unsavedBuffers } from '../snapshot/editor-session.js';
+import { unsavedVimBuffers } from '../snapshot/vim-session.js';
 import type { Survey } from '../survey/model.js';
 import { type SurveyOptions, takeSurvey } from '../survey/survey.js';
+import { editorPipe } from '../workspace/editor-socket.js';
 import { Registry } from '../workspace/registry.js';
 import { candidatesOf, clockOf } from './candidates.js';
 import { type Candidate, type CleanupRules, decideAll, type TreeSeen, type Verdict } from './policy.js';
-import { type EditorSeen, runsNvim } from './programs.js';
+import { type EditorSeen, runsNvim, runsVim } from './programs.js';
 
 export interface Judged {
   /** In tmux's order. */
@@ -47,18 +49,21 @@ export async function judge(options: SurveyOptions, rules: CleanupRules): Promis
   return { verdicts: decideAll(exact, rules, clock), survey };
 }
 
-/** Whether the text of each nvim is saved; of those that listen where we told them to. */
+/** Whether the text of each nvim and vim is saved; of those that listen where we told them to. */
 async function askEditors(
   { workspaces }: Survey,
   registry: Registry,
 ): Promise<ReadonlyMap<string, EditorSeen>> {
   const editors = workspaces.flatMap(({ id, panes }) =>
-    panes.filter(runsNvim).map(({ id: pane, key }) => ({ id, pane, key })),
+    panes
+      .filter((pane) => runsNvim(pane) || runsVim(pane))
+      .map((pane) => ({ id, pane: pane.id, key: pane.key, isVim: runsVim(pane) })),
   );
   const answers = await Promise.all(
-    editors.map(async ({ id, pane, key }) => {
-      const socket = key === null ? null : registry.editorSocket(id, key);
-      return [pane, socket === null ? null : await unsavedBuffers(socket)] as const;
+    editors.map(async ({ id, pane, key, isVim }): Promise<[string, EditorSeen]> => {
+      if (key === null) return [pane, null];
+      const socket = registry.editorSocket(id, key);
+      return [pane, await (isVim ? unsavedVimBuffers(editorPipe(socket)) : unsavedBuffers(socket))];
     }),
   );
   return new Map(answers);

@@ -3,7 +3,7 @@ import type { AgentSeen, PaneSeen } from '../survey/model.js';
 import { family, type Processes, type ProcessSample } from '../system/processes.js';
 import type { ProgramSeen } from './policy.js';
 
-/** What an nvim says of its text: how many buffers are not saved; null where it did not say. */
+/** What an nvim or vim says of its text: how many buffers are not saved; null where it did not say. */
 export type EditorSeen = number | null;
 
 /** Helpers of a shell's prompt, which come again with the shell. */
@@ -12,6 +12,11 @@ const ofThePrompt = /^gitstatusd/;
 /** Panes in which nvim runs: it can be asked whether its text is saved. */
 export function runsNvim({ program, foreground }: PaneSeen): boolean {
   return program.kind !== 'shell' && nameOf(foreground?.argv[0] ?? '') === 'nvim';
+}
+
+/** Panes in which vim runs: one that a template started can be asked, too. */
+export function runsVim({ program, foreground }: PaneSeen): boolean {
+  return program.kind !== 'shell' && nameOf(foreground?.argv[0] ?? '') === 'vim';
 }
 
 /** What runs in a pane, other than a shell at its prompt; or in words what is not known of it. */
@@ -54,6 +59,8 @@ export function programsOfPane(
     if (unsaved === null) return `whether the text in ${place} (nvim) is saved`;
     if (unsaved > 0) return lost('holds text that is not saved');
   }
+  // One that nobody can ask is judged as any program is: its swap file holds what was not saved.
+  if (runsVim(pane) && (facts.editors.get(pane.id) ?? 0) > 0) return lost('holds text that is not saved');
   const resume = resumeOf(
     { cwd: pane.path, run: pane.run, startCommand: pane.startCommand },
     { program },

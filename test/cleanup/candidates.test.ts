@@ -240,6 +240,13 @@ describe('what runs', () => {
     ]);
   });
 
+  it('is a vim that says that its text is not saved, or one that nobody can ask', () => {
+    const vim = running('vim src/cart.tsx');
+    expect(told(vim, new Map([['%1', 2]]))).toEqual(['vim src/cart.tsx holds text that is not saved']);
+    for (const answer of [new Map([['%1', 0]]), new Map([['%1', null]]), undefined])
+      expect(told(vim, answer)).toEqual(['vim src/cart.tsx again']);
+  });
+
   it('is an nvim that says whether its text is saved', () => {
     const nvim = running('nvim src/cart.tsx');
     expect(told(nvim, new Map([['%1', 0]]))).toEqual(['nvim src/cart.tsx again']);

@@ -109,6 +109,12 @@ describe.skipIf(findProgram('vim') === null)('the vim of a template', () => {
     expect((await process(plain)).slice(0, 2)).toEqual(['vim', 'plain.txt']);
     expect((await process(pane))[1]).toBe('--cmd');
     expect(await unsavedVimBuffers(pipeOf(world, 'w1.p1'))).toBe(1);
+    // As the settings ship, no vim is closed at all.
+    expect((await world.cw(['config', 'set', 'cleanup.keep_programs', 'ssh'])).code).toBe(0);
+    await waitUntil('a cleanup keeps it for that text', async () => {
+      const verdicts = await cw(world, 'cleanup', '--dry-run', '--older-than', '1s');
+      return JSON.stringify(verdicts).includes('holds text that is not saved');
+    });
 
     const pids = [await pidOf(world, pane), await pidOf(world, plain), await pidOf(world, bare)];
     const starts = pids.map(processStart);
