@@ -128,7 +128,8 @@ export const gitChecks: readonly WorkspaceCheck[] = [
             level: 'warning',
             subject,
             message: `a git command holds it since ${span(held)}, or died (index.lock)`,
-            fix: `When none runs: rm "$(git -C ${shellPath(tree.path)} rev-parse --git-path index.lock)"`,
+            // Not --git-path: that is relative to the tree.
+            fix: `When none runs: rm "$(git -C ${shellPath(tree.path)} rev-parse --absolute-git-dir)/index.lock"`,
           },
         ];
       }),

@@ -12,11 +12,13 @@ export const paneChecks: readonly WorkspaceCheck[] = [
     id: 'workspace.windows',
     well: 'windows and panes are as its template says',
     look(workspace) {
-      const { declared, panes, name, path } = workspace;
+      const { declared, panes, name, path, project } = workspace;
       if (declared.kind === 'none') return [];
       if (declared.kind === 'unknown') {
         const message = `what it should hold is not known: ${declared.reason}`;
-        return [{ level: 'unknown', message, fix: null }];
+        const isTrusted = project === null || project.trust === 'trusted';
+        const fix = isTrusted ? null : `See it, and allow it: cw trust ${shellPath(path)}`;
+        return [{ level: 'unknown', message, fix }];
       }
       const keys = new Set(panes.map((pane) => pane.key));
       const fix = `Open it anew (it is saved first): cw kill ${shellWord(name)} && cw up ${shellPath(path)}`;

@@ -173,7 +173,10 @@ describe('the daemon', () => {
       );
     expect(await levels()).toMatchObject({ 'daemon.running': 'ok', 'daemon.save': 'ok' });
     await daemon.stop();
-    expect((await world.cw(['list'])).stdout).toContain('No daemon runs: nothing is saved by itself.');
+    const listed = (await world.cw(['list'])).stdout;
+    expect(listed).toContain('No daemon runs: nothing is saved by itself.');
+    expect(listed).toContain('are not known without it: cw list --fresh');
+    expect((await world.cw(['list', '--fresh'])).stdout).not.toContain('are not known');
     expect(Array.isArray(await json(world, 'list'))).toBe(true);
     expect(await levels()).toMatchObject({ 'daemon.running': 'warning' });
   });

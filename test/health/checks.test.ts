@@ -69,6 +69,16 @@ const cures: readonly [name: string, changes: Partial<WorkspaceSeen>, id: string
     'Start it again: tmux -L work respawn-pane -t %1, and in it: tail -f app.log   or close it: tmux -L work kill-pane -t %1',
   ],
   [
+    'a template of a project that is not trusted',
+    {
+      path: '/srv/shop',
+      declared: { kind: 'unknown', reason: '.cw.yaml is not used: the project is not trusted.' },
+      project: { ...trusted, trust: 'untrusted' },
+    },
+    'workspace.windows',
+    'See it, and allow it: cw trust /srv/shop',
+  ],
+  [
     'work that is not committed',
     { git: { kind: 'repository', trees: [treeState({ path: '/srv/my shop', status: { untracked: 1 } })] } },
     'git.uncommitted',

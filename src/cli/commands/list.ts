@@ -39,7 +39,12 @@ export const verb: Command = {
       .map((entry) => ({ ...entry, branch: branchAt(entry.path) ?? entry.branch }));
     const isUnsaved =
       !runs && entries.some((entry) => entry.state === 'open') && !daemonStarts(server, context.env);
-    const remark = isUnsaved ? '\nNo daemon runs: nothing is saved by itself. Start it: cw daemon start' : '';
+    const unknown = args.options.fresh
+      ? ''
+      : '\nWhat agents do, saves and memory are not known without it: cw list --fresh';
+    const remark = isUnsaved
+      ? `\nNo daemon runs: nothing is saved by itself. Start it: cw daemon start${unknown}`
+      : '';
     const restorable = new Set(ended(world.workspaces).map((workspace) => workspace.name));
     return { data: entries, text: `${listPicture(entries, restorable, context)}${remark}` };
   },
