@@ -131,9 +131,9 @@ describe('cw init tmux', () => {
     world.tmux('set-option', '-t', '=claude-dev-shop:', '@cw_id', 'w0123456789ab');
     world.tmux('set-option', '-t', '=claude-dev-shop:', '@cw_path', world.home);
     user.keys('C-b', 'S');
-    await user.waitFor('the list is there', 'Go to');
+    await user.waitFor('the list is there', 'never saved');
     user.keys('Escape');
-    await waitUntil('the list is gone', () => !user.screen().includes('Go to'));
+    await waitUntil('the list is gone', () => !user.screen().includes('never saved'));
   });
 });
 
