@@ -42,6 +42,8 @@ export interface OpenRequest {
   readonly windows: readonly string[];
   readonly size: { readonly width: number; readonly height: number };
   readonly dryRun: boolean;
+  /** A dry run shows the project as it would open once its own commands are allowed. */
+  readonly asTrusted?: boolean;
   /** Each pane's shell keeps a history of its own. */
   readonly paneHistory: boolean;
   /** Where a relative file in `template` is looked up. */
@@ -111,8 +113,8 @@ async function build(
   const workspaces = joinWorkspaces(server?.sessions ?? [], records);
   const known = workspaceOf(workspaces, request.path, request.side ?? request.name);
   if (known?.session) return alreadyOpen(known, request);
-  const trust = trustState(request.path, request.env);
-  const chosen = await choose(request, trust.state === 'trusted');
+  const isTrusted = request.asTrusted === true || trustState(request.path, request.env).state === 'trusted';
+  const chosen = await choose(request, isTrusted);
   const sessionNames = server?.sessions.map((session) => session.name) ?? [];
   // Its name of old, unless a session of somebody else's has taken that meanwhile.
   const others = workspaces.filter((workspace) => workspace !== known);
@@ -126,7 +128,7 @@ async function build(
           request.env,
         );
   const drawn = sayingWhere(chosen.name, () =>
-    draw(request, chosen, trust.state === 'trusted', { ...names, id: known?.id ?? newWorkspaceId() }),
+    draw(request, chosen, isTrusted, { ...names, id: known?.id ?? newWorkspaceId() }),
   );
   const { blueprint } = drawn;
   const notes = [...(names.note ? [names.note] : []), ...chosen.notes, ...drawn.notes];

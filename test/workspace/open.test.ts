@@ -527,6 +527,9 @@ describe('trust', () => {
     const world = sandbox();
     world.file('projects/shop/.cw.yaml', 'windows:\n  - name: own\n    panes: ["touch ~/ran"]\n');
     world.file('projects/shop/.env.claude', 'PROMPT_COMMAND="touch ~/ran"\nAPI=1\n');
+    const shown = await world.cw(['up', '--dry-run', '--trust', 'projects/shop']);
+    expect(shown.stdout).toContain('touch ~/ran');
+    expect((await world.cw(['up', '--dry-run', 'projects/shop'])).stdout).not.toContain('touch ~/ran');
     const ran = await world.cw(['up', '--detach', 'projects/shop']);
     expect(ran.code).toBe(0);
     expect(ran.stderr).toContain('cw trust');

@@ -84,7 +84,7 @@ async function open(found: Found, world: World, args: Args, context: Context): P
     overrides: assignments(Array.isArray(set) ? set : []),
     windows: Array.isArray(window) ? window : [],
   };
-  if (args.options['dry-run']) return dryRun(found, request, context);
+  if (args.options['dry-run']) return dryRun(found, { ...request, asTrusted: trust === true }, context);
   const session = 'workspace' in found ? found.workspace.session : null;
   if (session && !isWish && context.terminal.interactive && !detach && !context.json) {
     return { attach: attachArguments(session.id, context) };
