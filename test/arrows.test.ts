@@ -19,6 +19,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   workspace: ['template', 'project', 'claude', 'git', 'tmux', 'system'],
   metrics: ['claude', 'tmux', 'system'],
   snapshot: ['metrics', 'workspace', 'template', 'project', 'claude', 'git', 'tmux', 'system'],
+  archive: ['snapshot', 'workspace', 'template', 'project', 'claude', 'git', 'tmux', 'system'],
   survey: ['snapshot', 'workspace', 'template', 'project', 'claude', 'git', 'tmux', 'system'],
   cleanup: ['survey', 'snapshot', 'workspace', 'template', 'project', 'claude', 'git', 'tmux', 'system'],
   health: ['survey', 'snapshot', 'workspace', 'template', 'project', 'claude', 'git', 'tmux', 'system'],
@@ -26,6 +27,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   rpc: ['tmux', 'system'],
   daemon: [
     'rpc',
+    'archive',
     'cleanup',
     'health',
     'survey',
@@ -42,6 +44,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     'rpc',
+    'archive',
     'cleanup',
     'health',
     'survey',

@@ -75,14 +75,16 @@ export function delays(
 export function withConversations(
   plans: ReadonlyMap<string, Resume>,
   starts: ReadonlyMap<string, ConversationStart>,
+  { typesConversations = false }: Pick<RestoreOptions, 'typesConversations'> = {},
 ): Map<string, Resume> {
   const merged = new Map(plans);
   for (const [key, { line, note }] of starts) {
-    const state = line === null ? ('cannot' as const) : ('starts' as const);
+    const state =
+      line === null ? ('cannot' as const) : typesConversations ? ('typed' as const) : ('starts' as const);
     merged.set(key, {
       state,
-      run: line,
-      typed: null,
+      run: typesConversations ? null : line,
+      typed: typesConversations ? line : null,
       startCommand: null,
       notes: note === null ? [] : [note],
     });

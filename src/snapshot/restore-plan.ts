@@ -21,6 +21,8 @@ export interface RestoreOptions {
   readonly as?: string | undefined;
   /** Start and type programs; false leaves shells. */
   readonly run: boolean;
+  /** Conversations wait for Enter like what is typed: they come from somebody else's machine. Not given: they start. */
+  readonly typesConversations?: boolean;
   readonly dryRun: boolean;
   /** Patterns of command lines that start by themselves. */
   readonly patterns: readonly string[];

@@ -164,11 +164,14 @@ async function restore(
   const plans = withConversations(
     await resumes(registry, blobs, snapshot, identified.blueprint, options),
     starts,
+    options,
   );
   const blueprint = inTheirFolders(withStartCommands(identified.blueprint, plans), starts);
-  const waits = delays(blueprint, starts, options.stagger ?? new Stagger());
+  // What waits for the user's Enter neither starts by itself nor is followed.
+  const begun = options.typesConversations ? new Map() : starts;
+  const waits = delays(blueprint, begun, options.stagger ?? new Stagger());
   const reports = paneReports(blueprint, plans).map((report) =>
-    withProof(report, starts.get(report.key), waits.get(report.key) ?? 0),
+    withProof(report, begun.get(report.key), waits.get(report.key) ?? 0),
   );
   const result = {
     workspace: blueprint.id,
