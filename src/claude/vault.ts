@@ -40,7 +40,7 @@ const transcriptName = 'transcript.jsonl';
 const beforeName = 'transcript.before.jsonl';
 const sourceName = 'source.json';
 /** `agent-<id>.jsonl`, and what newer versions note beside it. */
-const subagentFile = /^agent-[A-Za-z0-9_.-]+\.(jsonl|meta\.json)$/;
+export const subagentFile = /^agent-[A-Za-z0-9_.-]+\.(jsonl|meta\.json)$/;
 
 /** Where a copy came from, so that it can be put back. */
 export interface VaultOrigin {

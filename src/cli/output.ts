@@ -1,4 +1,7 @@
 import { styleText } from 'node:util';
+import { visible } from '../system/visible.js';
+
+export { harmless, visible } from '../system/visible.js';
 
 /**
  * What commands print for people: tables that fit the terminal, styles that a pipe does not get, and foreign text
@@ -49,31 +52,6 @@ export function truncate(text: string, cells: number, side: 'end' | 'start' = 'e
     kept.push(part);
   }
   return side === 'end' ? `${kept.join('')}…` : `…${kept.reverse().join('')}`;
-}
-
-const controls = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
-
-/**
- * Foreign text made harmless and visible on one line: control characters as `\n`, `\t`, `\x1b`, and those that turn
- * the direction of writing as `\u202e`.
- */
-export function visible(text: string): string {
-  return text.replace(controls, escapeOf);
-}
-
-function escapeOf(character: string): string {
-  if (character === '\n') return '\\n';
-  if (character === '\t') return '\\t';
-  if (character === '\r') return '\\r';
-  const code = character.charCodeAt(0).toString(16);
-  return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
-}
-
-/** Several lines with our own styles kept, and every other control character made harmless. */
-export function harmless(text: string): string {
-  return text.replace(/\x1b\[[0-9;]*m|./gsu, (part) =>
-    part.length > 1 || part === '\n' || part === '\t' ? part : visible(part),
-  );
 }
 
 type Format = Parameters<typeof styleText>[0];
