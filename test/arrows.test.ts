@@ -23,6 +23,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   survey: ['snapshot', 'workspace', 'template', 'project', 'claude', 'git', 'tmux', 'system'],
   cleanup: ['survey', 'snapshot', 'workspace', 'template', 'project', 'claude', 'git', 'tmux', 'system'],
   health: ['survey', 'snapshot', 'workspace', 'template', 'project', 'claude', 'git', 'tmux', 'system'],
+  remote: ['archive', 'snapshot', 'workspace', 'tmux', 'system'],
   integration: ['workspace', 'template', 'project', 'claude', 'git', 'tmux', 'system'],
   rpc: ['tmux', 'system'],
   daemon: [
@@ -45,6 +46,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'rpc',
     'archive',
+    'remote',
     'cleanup',
     'health',
     'survey',

@@ -49,6 +49,8 @@ export interface Outcome {
   readonly exit?: number;
   /** Hand the terminal over to this tmux client: the arguments after `tmux`. */
   readonly attach?: readonly string[];
+  /** Hand it over to any other program: its words. It has our whole environment. */
+  readonly become?: readonly string[];
 }
 
 export interface Terminal {

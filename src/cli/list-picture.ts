@@ -2,7 +2,7 @@ import { size } from '../health/words.js';
 import type { AgentGlance } from '../workspace/glance.js';
 import type { ListEntry } from '../workspace/list.js';
 import type { Context } from './command.js';
-import { age, type Cell, type Style, shortAge, styler, table } from './output.js';
+import { age, type Cell, type Column, type Style, shortAge, styler, table } from './output.js';
 
 /** From so many milliseconds on it is said how old what is shown of memory is. */
 const oldMemory = 10 * 60_000;
@@ -20,7 +20,21 @@ export function listPicture(
 ): string {
   if (entries.length === 0) return 'No workspaces yet. Open one with: cw up PATH';
   const style = styler(terminal.color);
-  const rows = entries.map((entry): Cell[] => [
+  const rows = entries.map((entry) => listRow(entry, restorable, style, now));
+  const lines = table([listHead, ...rows], terminal.columns, listColumns(entries, terminal.columns));
+  return [lines, ...lastLines(entries, restorable, now)].join('\n');
+}
+
+export const listHead: readonly Cell[] = ['', 'WORKSPACE', 'AGENTS', 'BRANCH', 'SAVED', 'SEEN', 'MEM'];
+
+/** The cells of one workspace, below `listHead`. */
+export function listRow(
+  entry: ListEntry,
+  restorable: ReadonlySet<string>,
+  style: Style,
+  now: number,
+): readonly Cell[] {
+  return [
     entry.attached ? '●' : entry.state === 'open' ? ' ' : '○',
     entry.name,
     agentsCell(entry, restorable, style, now),
@@ -28,23 +42,22 @@ export function listPicture(
     entry.savedAt === null ? '-' : age(entry.savedAt, now),
     entry.attached ? 'now' : entry.lastAttachedAt ? age(entry.lastAttachedAt, now) : '-',
     entry.memory === null ? '-' : size(entry.memory),
-  ]);
+  ];
+}
+
+/** How the columns of `listHead` give way on a narrow terminal. */
+export function listColumns(entries: readonly ListEntry[], lineWidth: number): readonly Column[] {
   // A name is what the others are about: they go before it is cut.
   const names = entries.reduce((most, { name }) => Math.max(most, name.length), 9);
-  const lines = table(
-    [['', 'WORKSPACE', 'AGENTS', 'BRANCH', 'SAVED', 'SEEN', 'MEM'], ...rows],
-    terminal.columns,
-    [
-      { fixed: true },
-      { least: Math.min(names, Math.max(12, terminal.columns - 20)) },
-      { fixed: true, drop: 5 },
-      { least: 12, drop: 4 },
-      { fixed: true, drop: 3 },
-      { fixed: true, drop: 2 },
-      { fixed: true, drop: 1 },
-    ],
-  );
-  return [lines, ...lastLines(entries, restorable, now)].join('\n');
+  return [
+    { fixed: true },
+    { least: Math.min(names, Math.max(12, lineWidth - 20)) },
+    { fixed: true, drop: 5 },
+    { least: 12, drop: 4 },
+    { fixed: true, drop: 3 },
+    { fixed: true, drop: 2 },
+    { fixed: true, drop: 1 },
+  ];
 }
 
 function agentsCell(entry: ListEntry, restorable: ReadonlySet<string>, style: Style, now: number): Cell {

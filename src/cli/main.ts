@@ -184,16 +184,18 @@ async function finish(
     const text = processTerminal(env).interactive ? harmless(outcome.text) : outcome.text;
     writeAll(1, `${text}\n`);
   }
-  if (!outcome.attach || code !== 0) return code;
+  const words = outcome.attach ? ['tmux', ...outcome.attach] : outcome.become;
+  if (!words || code !== 0) return code;
   // By $TMUX and $TMUX_PANE tmux knows which client to switch; a new client would be refused as a nested one.
-  const inside = outcome.attach.includes('switch-client');
+  const leaves = outcome.attach !== undefined && !outcome.attach.includes('switch-client');
   if (handover && /^[3-9]$/.test(handover)) {
-    const leave = inside ? '' : 'unset TMUX TMUX_PANE; ';
-    writeAll(Number(handover), `${leave}exec tmux ${outcome.attach.map(shellQuote).join(' ')}`);
+    const leave = leaves ? 'unset TMUX TMUX_PANE; ' : '';
+    writeAll(Number(handover), `${leave}exec ${words.map(shellQuote).join(' ')}`);
     return 0;
   }
   const { runInForeground } = await import('../system/foreground.js');
-  return runInForeground('tmux', outcome.attach, inside ? env : childEnv(env));
+  const [program = '', ...args] = words;
+  return runInForeground(program, args, leaves ? childEnv(env) : env);
 }
 
 /** A word that sh reads back as it is, whatever it holds. */

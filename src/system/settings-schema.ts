@@ -12,10 +12,7 @@ import {
 
 /** What each setting is for and may hold: the thorough twin of the checks in `settings.ts`, for `cw config`. */
 export const settingsSchema = z.strictObject({
-  roots: z
-    .array(z.string().min(1, expected.roots), expected.roots)
-    .default([...defaultSettings.roots])
-    .describe('Folders whose subfolders are projects: where a name is looked up.'),
+  roots: words('roots', 'Folders whose subfolders are projects: where a name is looked up.'),
   size: z
     .string(expected.size)
     .refine((text) => parseSize(text) !== null, expected.size)
@@ -148,12 +145,32 @@ export const settingsSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('Names of programs that keep their workspace from being cleaned; null: the shipped ones.'),
+  'remote.ssh': words(
+    'remote.ssh',
+    'The ssh that reaches other hosts: a program, and options of its own.',
+    1,
+  ),
+  'remote.hosts': words('remote.hosts', 'The hosts that `cw list --all-hosts` asks.'),
+  'remote.seconds': z
+    .int(expected['remote.seconds'])
+    .min(1, expected['remote.seconds'])
+    .max(600, expected['remote.seconds'])
+    .default(defaultSettings['remote.seconds'])
+    .describe('Seconds until a host counts as dead that cannot be reached; as many again for its answer.'),
 }) satisfies z.ZodType<StoredSettings>;
 
 function flag<Key extends SettingKey>(key: Key, description: string) {
   return z
     .boolean(expected[key])
     .default(defaultSettings[key] as boolean)
+    .describe(description);
+}
+
+function words<Key extends SettingKey>(key: Key, description: string, least = 0) {
+  return z
+    .array(z.string().min(1, expected[key]), expected[key])
+    .min(least, expected[key])
+    .default([...(defaultSettings[key] as readonly string[])])
     .describe(description);
 }
 

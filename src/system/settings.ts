@@ -58,6 +58,14 @@ export interface Settings {
     /** Names of programs that keep their workspace open; null: the shipped ones. */
     readonly keepPrograms: readonly string[] | null;
   };
+  readonly remote: {
+    /** The ssh program, with options of its own. */
+    readonly ssh: readonly string[];
+    /** What `cw list --all-hosts` asks. */
+    readonly hosts: readonly string[];
+    /** To reach a host; for its answer as many again. */
+    readonly seconds: number;
+  };
 }
 
 /** From where on a health check warns. The unit is in the name; what 0 means, in `settings-schema.ts`. */
@@ -125,6 +133,9 @@ export interface StoredSettings {
   readonly 'health.restarts': number;
   readonly 'cleanup.older_than': string;
   readonly 'cleanup.keep_programs': readonly string[] | null;
+  readonly 'remote.ssh': readonly string[];
+  readonly 'remote.hosts': readonly string[];
+  readonly 'remote.seconds': number;
 }
 
 export type SettingKey = keyof StoredSettings;
@@ -134,8 +145,7 @@ export type SettingKey = keyof StoredSettings;
  * it. `settings-schema.ts` says the same to `cw config`, with descriptions; a test holds the two together.
  */
 const checks: { readonly [Key in SettingKey]: (value: unknown) => boolean } = {
-  roots: (value) =>
-    Array.isArray(value) && value.every((item) => typeof item === 'string' && item.length > 0),
+  roots: isWords,
   size: (value) => typeof value === 'string' && parseSize(value) !== null,
   template: (value) => value === null || (typeof value === 'string' && value.length > 0),
   'daemon.autostart': isBoolean,
@@ -183,7 +193,14 @@ const checks: { readonly [Key in SettingKey]: (value: unknown) => boolean } = {
   'cleanup.keep_programs': (value) =>
     value === null ||
     (Array.isArray(value) && value.every((item) => typeof item === 'string' && /^[^\s/]+$/.test(item))),
+  'remote.ssh': (value) => isWords(value) && value.length > 0,
+  'remote.hosts': isWords,
+  'remote.seconds': (value) => isCount(value) && Number(value) >= 1 && Number(value) <= 600,
 };
+
+function isWords(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string' && item.length > 0);
+}
 
 /** A URL that something can be posted to. */
 export function isWebAddress(text: string): boolean {
@@ -251,6 +268,9 @@ export const defaultSettings: StoredSettings = {
   'health.restarts': 5,
   'cleanup.older_than': '24h',
   'cleanup.keep_programs': null,
+  'remote.ssh': ['ssh'],
+  'remote.hosts': [],
+  'remote.seconds': 10,
 };
 
 /** What stands in words for a value that is right. */
@@ -295,6 +315,9 @@ export const expected: { readonly [Key in SettingKey]: string } = {
   'health.restarts': 'a whole number',
   'cleanup.older_than': durationForm,
   'cleanup.keep_programs': 'a list of names of programs, or null',
+  'remote.ssh': 'the words of an ssh program',
+  'remote.hosts': 'a list of hosts',
+  'remote.seconds': 'a whole number of seconds from 1 to 600',
 };
 
 /** A size as `COLUMNSxROWS`, or null. tmux takes up to 10,000 cells a side. */
@@ -374,6 +397,11 @@ export function settingsOf(values: Partial<StoredSettings>, env: NodeJS.ProcessE
     cleanup: {
       olderThan: parseDuration(stored['cleanup.older_than'])!,
       keepPrograms: stored['cleanup.keep_programs'],
+    },
+    remote: {
+      ssh: stored['remote.ssh'],
+      hosts: stored['remote.hosts'],
+      seconds: stored['remote.seconds'],
     },
   };
 }

@@ -7,6 +7,7 @@ import { daemonRows } from './idle.js';
 import { ManyWorkspaces } from './many.js';
 import { type Row, tableHead, tableOf } from './measure.js';
 import { pickerRows } from './picker.js';
+import { remoteRows } from './remote.js';
 import { restoreRows } from './restore.js';
 import { resurrectRows } from './resurrect.js';
 import { cliSaveRow, saveRows } from './save.js';
@@ -14,7 +15,7 @@ import { stallRows } from './stall.js';
 import { startRows } from './start.js';
 
 /**
- * `npm run bench [-- --quick] [--runs N] [--only start,save,restore,daemon,agents,stall,health,cleanup] [--sizes 1,10]`: ratios measured in one run, in turn
+ * `npm run bench [-- --quick] [--runs N] [--only start,save,restore,daemon,agents,stall,health,cleanup,remote] [--sizes 1,10]`: ratios measured in one run, in turn
  * with what they are measured against; absolute times move with the machine and its load.
  */
 const quick = process.argv.includes('--quick');
@@ -31,6 +32,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   agents: () => agentRowsOf(runs),
   dashboard: () => dashboardRows(30),
   picker: () => pickerRows(runs),
+  remote: () => remoteRows(Math.min(runs, 5)),
   stall: () => stallRows(quick ? 10 : 30),
   health: () =>
     worlds(

@@ -30,8 +30,14 @@ async function world() {
   return { s, line };
 }
 
+/** An ssh whose other hosts are this one: what the far shell would get, sh gets. */
+const sshToHere =
+  'mkdir -p ~/bin && printf \'#!/bin/sh\\nfor line; do :; done\\nexec sh -c "$line"\\n\' >~/bin/ssh && chmod +x ~/bin/ssh && cw config set remote.ssh ~/bin/ssh';
+
 /** What the examples of some commands build on. */
 const before: Readonly<Record<string, string>> = {
+  list: sshToHere,
+  ssh: sshToHere,
   'worktree remove': 'cw worktree add feat/cart && cw worktree add feat/api',
   import:
     "mkdir -p ~/.tmux/resurrect && printf 'pane\\tmain\\t0\\t1\\t:*\\t0\\ttitle\\t:/tmp\\t1\\tbash\\t:\\n' >~/.tmux/resurrect/tmux_resurrect_20260102T030405.txt",

@@ -138,6 +138,23 @@ describe('cw', () => {
     await waitUntil('the shell has its terminal back', () => /told.*exited\]/s.test(outer.screen('screen')));
   });
 
+  it('becomes another program just so, in the environment that it was started in', async () => {
+    const [s, outer] = [sandbox(), sandbox()];
+    const bin = installed(s, '');
+    await buildProgram(
+      join(bin, '..'),
+      `up: async () => ({ become: ['sh', '-c', 'echo "[$1] in [$TMUX]$CW_HANDOVER $$"', 'sh', "it's $(touch hit)"] })`,
+    );
+    const type = terminal(outer);
+    outer.tmux('respawn-pane', '-k', '-t', 'screen', 'env TMUX=/nowhere,1,0 sh');
+    const shell = outer.tmux('display-message', '-p', '-t', 'screen', '#{pane_pid}').trim();
+    type(`exec '${join(bin, 'cw')}' up; # the pane's own process`);
+    outer.tmux('set-option', '-g', 'remain-on-exit', 'on');
+    await waitUntil('it has run', () =>
+      outer.screen('screen').includes(`[it's $(touch hit)] in [/nowhere,1,0] ${shell}\n`),
+    );
+  });
+
   it('waits for Node at Ctrl-C, and passes its exit code on', async () => {
     const [s, outer] = [sandbox(), sandbox()];
     const bin = installed(

@@ -1,3 +1,4 @@
+import { CwError } from '../../errors.js';
 import { branchAt } from '../../git/head.js';
 import { daemonRuns, daemonStarts } from '../../rpc/answers.js';
 import { ended } from '../../workspace/find.js';
@@ -14,19 +15,37 @@ export const verb: Command = {
     'Open workspaces first, the last used before the others; ● is attached, ○ closed. A * after a branch stands for ' +
     'uncommitted work, +2 for commits that are not pushed. AGENTS, SAVED and MEM are what the daemon last wrote down ' +
     '(the state of git: at most ten minutes old); - where none runs.',
+  positionals: [{ name: 'host', describe: 'More hosts, after --host.', variadic: true }],
   options: {
     fresh: {
       type: 'boolean',
       describe: 'Read all of it now: agents, memory, saves, and the git state of each project.',
     },
     open: { type: 'boolean', describe: 'Leave out the closed ones.' },
+    host: {
+      type: 'string',
+      multiple: true,
+      value: 'HOST...',
+      describe: 'Those of other hosts, over ssh; all are asked at once, by cw there.',
+    },
+    'all-hosts': { type: 'boolean', describe: 'Those of the hosts in the setting remote.hosts.' },
   },
   examples: [
     { line: 'cw list', does: 'All workspaces.' },
     { line: 'cw list --fresh', does: 'With everything as it is now.' },
     { line: 'cw list --json', does: 'For programs.' },
+    { line: 'cw list --host desktop laptop', does: 'What is open on two other machines.' },
   ],
   async run(args, context) {
+    if (args.options.host !== undefined || args.options['all-hosts']) {
+      const { farList } = await import('../far-list.js');
+      return farList(args, context);
+    }
+    if (args.rest.length > 0) {
+      throw new CwError('usage', `cw list: "${args.rest[0]}" is one word too many.`, {
+        hint: 'cw status NAME shows one workspace; cw list --host HOST those of another host.',
+      });
+    }
     const world = await readWorld(context.tmux(), context.env);
     for (const file of world.damaged)
       context.note(`${file} cannot be read and is left out; its workspace is found again when it is open.`);

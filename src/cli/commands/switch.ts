@@ -1,6 +1,8 @@
+import { basename, join } from 'node:path';
 import type { AgentRow } from '../../claude/overview.js';
 import { CwError } from '../../errors.js';
-import { type Found, find, sessionLabel, type Workspace } from '../../workspace/find.js';
+import { isFolder } from '../../system/files.js';
+import { type Found, find, type Places, sessionLabel, type Workspace } from '../../workspace/find.js';
 import { listEntries } from '../../workspace/list.js';
 import { placesOf, readWorld, type World } from '../../workspace/world.js';
 import type { Command, Context, Outcome } from '../command.js';
@@ -12,9 +14,12 @@ export const verb: Command = {
   name: 'switch',
   summary: 'Go to a workspace, and open it when it is not open (claude-switch).',
   description:
-    'Attaches outside tmux and switches the client inside it. `-` goes back to the workspace before. With no name: a list to pick from on a terminal, a plain list elsewhere.',
+    'Attaches outside tmux and switches the client inside it. `-` goes back to the workspace before. With no name: a list to pick from on a terminal, a plain list elsewhere. HOST:NAME is one of another host (cw ssh --help).',
   positionals: [
-    { name: 'project', describe: 'A workspace, a project below the configured roots, a folder, or -.' },
+    {
+      name: 'project',
+      describe: 'A workspace, a project below the configured roots, a folder, HOST:NAME, or -.',
+    },
   ],
   options: {
     next: {
@@ -35,10 +40,25 @@ export const verb: Command = {
     if (args.options.next) return next(world, context);
     if (word === '-') return back(world, context);
     if (word === undefined) return pickOrList(world, context);
-    const found = find(word, placesOf(world, context.settings(), context.cwd, context.env));
+    const places = placesOf(world, context.settings(), context.cwd, context.env);
+    if (word.includes(':') && !isHere(word, places)) {
+      const { splitFarName } = await import('../../remote/host.js');
+      const { goFar } = await import('../reaching.js');
+      const far = splitFarName(word);
+      if (far) return goFar(far, context);
+    }
+    const found = find(word, places);
     return go(found, args.options.trust === true, world, context);
   },
 };
+
+/** A folder may have a colon in its name (its workspace has not): what is here comes before another host. */
+function isHere(word: string, { workspaces, roots, cwd }: Places): boolean {
+  return (
+    workspaces.some(({ path }) => basename(path) === word) ||
+    [...roots, cwd].some((folder) => isFolder(join(folder, word)))
+  );
+}
 
 async function go(found: Found, trust: boolean, world: World, context: Context): Promise<Outcome> {
   if ('workspace' in found && found.workspace.session) return to(found.workspace, context);
