@@ -1,6 +1,6 @@
 import { CwError } from '../errors.js';
 import { isFolder } from '../system/files.js';
-import { type RunResult, run } from '../system/run.js';
+import { type RunOptions, type RunResult, run } from '../system/run.js';
 
 /**
  * The one call of git. Its arguments are exact words (no shell); whoever passes a word of the user's puts
@@ -51,12 +51,14 @@ export function gitEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 // the index's lock from somebody at work.
 const looking = ['--no-optional-locks', '-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null'];
 
-export interface GitOptions {
+export interface GitOptions extends Pick<RunOptions, 'input' | 'bytes' | 'outputFile' | 'onError'> {
   readonly env?: NodeJS.ProcessEnv;
   /** Milliseconds; 10,000 by default. */
   readonly timeout?: number;
   /** The command changes the repository: the user's hooks run, as they would when it is typed. */
   readonly writes?: boolean;
+  /** Variables beside those of `env`, also of the kind that is left out there (`GIT_DIR`, `GIT_INDEX_FILE`, ...). */
+  readonly set?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -71,8 +73,12 @@ export async function git(
 ): Promise<RunResult> {
   const result = await run('git', [...(options.writes ? [] : looking), ...args], {
     cwd: folder,
-    env: gitEnvironment(options.env ?? process.env),
+    env: { ...gitEnvironment(options.env ?? process.env), ...options.set },
     timeout: options.timeout ?? 10_000,
+    ...(options.input === undefined ? {} : { input: options.input }),
+    ...(options.bytes === undefined ? {} : { bytes: options.bytes }),
+    ...(options.outputFile === undefined ? {} : { outputFile: options.outputFile }),
+    ...(options.onError === undefined ? {} : { onError: options.onError }),
   });
   if (result.failedToStart === null) return result;
   if (!isFolder(folder)) {
@@ -109,7 +115,7 @@ export async function gitOutput(
 ): Promise<string> {
   const result = await git(folder, args, options);
   if (result.exitCode === 0) return result.stdout;
-  const command = args.find((word) => !word.startsWith('-')) ?? '';
+  const command = args.find((word, at) => !word.startsWith('-') && args[at - 1] !== '-c') ?? '';
   throw new CwError('failed', `git ${command} failed in ${folder}: ${gitReason(result)}.`, {
     hint: 'See what it says when you run it there yourself.',
   });

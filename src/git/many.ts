@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
  */
 export async function many<T, R>(
   items: readonly T[],
-  work: (item: T) => Promise<R>,
+  work: (item: T, at: number) => Promise<R>,
   limit = availableParallelism(),
 ): Promise<R[]> {
   const results: R[] = new Array(items.length);
@@ -14,7 +14,7 @@ export async function many<T, R>(
   const worker = async () => {
     while (next < items.length) {
       const at = next++;
-      results[at] = await work(items[at]!);
+      results[at] = await work(items[at]!, at);
     }
   };
   const workers = Array.from({ length: Math.min(limit, items.length) }, worker);

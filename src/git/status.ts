@@ -177,6 +177,7 @@ const marks: readonly (readonly [string, Operation])[] = [
   ['BISECT_LOG', 'bisect'],
 ];
 
-function operationIn(repository: Repository): Operation | null {
+/** What was begun in a working tree and not ended. */
+export function operationIn(repository: Repository): Operation | null {
   return marks.find(([file]) => existsSync(join(repository.gitDir, file)))?.[1] ?? null;
 }

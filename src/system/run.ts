@@ -5,7 +5,13 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Milliseconds; the process and what it started in its group is ended after it. */
   readonly timeout?: number;
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
+  /** One character for each byte of what it says (Latin-1), so that no byte is lost. */
+  readonly bytes?: boolean;
+  /** Its output goes to this file, which is written anew; `stdout` is empty then. */
+  readonly outputFile?: string;
+  /** What it says on its error output while it runs, as it comes. */
+  readonly onError?: (text: string) => void;
 }
 
 export interface RunResult {
@@ -24,7 +30,7 @@ export async function run(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const result = await execa(program, args, {
+  const running = execa(program, args, {
     reject: false,
     stripFinalNewline: false,
     maxBuffer: 64 * 1024 * 1024,
@@ -32,7 +38,11 @@ export async function run(
     ...(options.env === undefined ? {} : { env: options.env, extendEnv: false }),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout, forceKillAfterDelay: 500 }),
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    ...(options.bytes ? { encoding: 'latin1' as const } : {}),
+    ...(options.outputFile === undefined ? {} : { stdout: { file: options.outputFile } }),
   });
+  if (options.onError) running.stderr.on('data', (chunk) => options.onError?.(String(chunk)));
+  const result = await running;
   return {
     stdout: String(result.stdout ?? ''),
     stderr: String(result.stderr ?? ''),
