@@ -32,6 +32,7 @@ export const program: Program = {
     verify: () => import('./cli/commands/verify.js'),
     prune: () => import('./cli/commands/prune.js'),
     cleanup: () => import('./cli/commands/cleanup.js'),
+    export: () => import('./cli/commands/export.js'),
     import: () => import('./cli/commands/import.js'),
     daemon: async () => ({ verb: (await import('./cli/commands/daemon.js')).daemonVerb(runDaemon) }),
     init: async () => ({
@@ -69,9 +70,9 @@ export const program: Program = {
     },
     {
       title: 'Nothing is lost',
-      verbs: ['save', 'restore', 'snapshots', 'snapshot', 'verify', 'prune', 'forget', 'import'],
+      verbs: ['save', 'restore', 'snapshots', 'snapshot', 'verify', 'prune', 'forget'],
     },
-    { title: 'Other machines', verbs: ['ssh'] },
+    { title: 'Other machines', verbs: ['export', 'import', 'ssh'] },
     { title: 'Claude', verbs: ['agents', 'conversation', 'send'] },
     { title: 'A project', verbs: ['template', 'worktree', 'env', 'trust', 'move'] },
     { title: 'cw itself', verbs: ['daemon', 'init', 'hook', 'config', 'doctor', 'version'] },

@@ -32,6 +32,7 @@ export const limits: Limits = {
     transcript: 4 * GB,
     subagent: 4 * GB,
     origin: 64 * kB,
+    variables: 16 * MB,
     repository: 1 * MB,
     commits: 4 * GB,
     patch: 1 * GB,

@@ -7,6 +7,8 @@ import { subagentFile } from '../claude/vault.js';
  */
 export type Member = { readonly name: string } & (
   | { readonly kind: 'format' | 'manifest' | 'snapshot' | 'repository' | 'commits' }
+  /** The project's files of variables (`.env.claude`), by their names; only where the user wanted them along. */
+  | { readonly kind: 'variables' }
   /** A chunk of text, as `src/snapshot/blobs.ts` stores it: `blob` is the SHA-256 of what is packed in it. */
   | { readonly kind: 'scrollback' | 'editor'; readonly blob: string }
   | { readonly kind: 'transcript' | 'origin'; readonly conversation: string }
@@ -28,8 +30,11 @@ export const memberName = {
   /** The last member. */
   manifest: 'manifest.json',
   snapshot: 'snapshot.json',
+  variables: 'variables.json',
   repository: 'git/repository.json',
   commits: 'git/commits.bundle',
+  /** A file of `gatherWork`, by the name that it has there. */
+  work: (file: string) => `git/${file}`,
   scrollback: (blob: string) => `scrollback/${blob}.gz`,
   editor: (blob: string) => `editor/${blob}.gz`,
   transcript: (conversation: string) => `conversations/${conversation}/transcript.jsonl`,
@@ -40,10 +45,13 @@ export const memberName = {
   journal: (path: string) => `journal/${path}`,
 } as const;
 
-const single: Readonly<Record<string, 'format' | 'manifest' | 'snapshot' | 'repository' | 'commits'>> = {
+const single: Readonly<
+  Record<string, 'format' | 'manifest' | 'snapshot' | 'variables' | 'repository' | 'commits'>
+> = {
   [memberName.format]: 'format',
   [memberName.manifest]: 'manifest',
   [memberName.snapshot]: 'snapshot',
+  [memberName.variables]: 'variables',
   [memberName.repository]: 'repository',
   [memberName.commits]: 'commits',
 };

@@ -19,3 +19,41 @@ export function ask(question: string, preset = false): Promise<boolean> {
     });
   });
 }
+
+/**
+ * Asks for a text that nobody shall read over the shoulder: nothing of it is shown. Ctrl-C ends the program (130).
+ *
+ * @returns null where nothing was typed, or Ctrl-D.
+ */
+export function askHidden(question: string): Promise<string | null> {
+  const { stdin } = process;
+  return new Promise((done) => {
+    let typed = '';
+    process.stderr.write(`${question} `);
+    stdin.setRawMode(true);
+    stdin.setEncoding('utf8');
+    stdin.resume();
+    const finish = (answer: string | null) => {
+      stdin.off('data', take);
+      stdin.setRawMode(false);
+      stdin.pause();
+      process.stderr.write('\n');
+      done(answer === '' ? null : answer);
+    };
+    const take = (text: string) => {
+      for (const character of text) {
+        if (character === '\r' || character === '\n') return finish(typed);
+        if (character === '\x04') return finish(null);
+        if (character === '\x03') {
+          stdin.setRawMode(false);
+          process.stderr.write('\n');
+          process.exit(130);
+        }
+        if (character === '\x7f' || character === '\b') typed = [...typed].slice(0, -1).join('');
+        else if (character === '\x15') typed = '';
+        else if (character >= ' ') typed += character;
+      }
+    };
+    stdin.on('data', take);
+  });
+}

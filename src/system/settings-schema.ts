@@ -35,6 +35,10 @@ export const settingsSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('Patterns of command lines that a restore starts by itself; null: the shipped ones.'),
+  'import.environment': z
+    .array(z.string().regex(/^[A-Za-z_]\w*$/), expected['import.environment'])
+    .default([...defaultSettings['import.environment']])
+    .describe('Names of variables that an imported archive may set besides the harmless ones.'),
   scrollback_lines: count('scrollback_lines', 'Most lines of scrollback saved of a pane; 0 saves none.'),
   pane_history: flag('pane_history', "Each pane's shell keeps a history of its own."),
   'schedule.save': schedule('schedule.save', 'When the daemon saves whatever events it may have missed.'),

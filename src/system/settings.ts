@@ -20,6 +20,8 @@ export interface Settings {
   readonly restoreOnServerDeath: 'auto' | 'offer' | 'never';
   /** Patterns of the command lines that a restore starts by itself; null: the shipped ones. */
   readonly restorePrograms: readonly string[] | null;
+  /** Names of variables that an imported archive may set besides the harmless ones. */
+  readonly importEnvironment: readonly string[];
   /** Most lines of scrollback saved of a pane; 0 saves none. */
   readonly scrollbackLines: number;
   /** Each pane's shell keeps a history of its own. */
@@ -100,6 +102,7 @@ export interface StoredSettings {
   readonly 'restore.on_boot': boolean;
   readonly 'restore.on_server_death': 'auto' | 'offer' | 'never';
   readonly 'restore.programs': readonly string[] | null;
+  readonly 'import.environment': readonly string[];
   readonly scrollback_lines: number;
   readonly pane_history: boolean;
   readonly 'schedule.save': string;
@@ -151,6 +154,8 @@ const checks: { readonly [Key in SettingKey]: (value: unknown) => boolean } = {
   'daemon.autostart': isBoolean,
   'restore.on_boot': isBoolean,
   'restore.on_server_death': (value) => value === 'auto' || value === 'offer' || value === 'never',
+  'import.environment': (value) =>
+    Array.isArray(value) && value.every((name) => typeof name === 'string' && /^[A-Za-z_]\w*$/.test(name)),
   'restore.programs': (value) =>
     value === null ||
     (Array.isArray(value) && value.every((item) => typeof item === 'string' && item.length > 0)),
@@ -235,6 +240,7 @@ export const defaultSettings: StoredSettings = {
   'restore.on_boot': true,
   'restore.on_server_death': 'offer',
   'restore.programs': null,
+  'import.environment': [],
   scrollback_lines: 5000,
   pane_history: true,
   'schedule.save': '*/15 * * * *',
@@ -282,6 +288,7 @@ export const expected: { readonly [Key in SettingKey]: string } = {
   'restore.on_boot': 'true or false',
   'restore.on_server_death': 'auto, offer or never',
   'restore.programs': 'a list of patterns, or null',
+  'import.environment': 'a list of names of variables',
   scrollback_lines: 'a whole number of lines',
   pane_history: 'true or false',
   'schedule.save': 'a cron expression, or off',
@@ -356,6 +363,7 @@ export function settingsOf(values: Partial<StoredSettings>, env: NodeJS.ProcessE
     restoreOnBoot: stored['restore.on_boot'],
     restoreOnServerDeath: stored['restore.on_server_death'],
     restorePrograms: stored['restore.programs'],
+    importEnvironment: stored['import.environment'],
     scrollbackLines: stored.scrollback_lines,
     paneHistory: stored.pane_history,
     schedules: {

@@ -1,122 +1,83 @@
 import { CwError } from '../../errors.js';
-import { defaultPatterns } from '../../snapshot/allow-list.js';
-import {
-  type ImportReport,
-  importResurrect,
-  type PaneReport,
-  type SessionReport,
-} from '../../snapshot/resurrect-import.js';
-import { expandPath, tildePath } from '../../system/paths.js';
-import type { Command, Context, Outcome } from '../command.js';
-import { workspaceSize } from '../opening.js';
-import { indent, styler, table } from '../output.js';
+import type { Args, Command, Context } from '../command.js';
 
 export const verb: Command = {
   name: 'import',
-  summary: 'Open what tmux-resurrect saved as workspaces.',
+  summary: 'Bring a workspace here from an archive, or from a save of tmux-resurrect.',
   description:
-    'FILE is a save, or a folder of saves; without it the newest good one where tmux-resurrect keeps them. ' +
-    'Each session becomes a workspace, with its windows, layouts and folders. What is open already is left alone.',
-  positionals: [{ name: 'file', describe: 'A save of tmux-resurrect, or a folder of them.' }],
+    'FILE is an archive of cw export. Its repository is found by its remote, or made from what the archive holds; its work comes uncommitted as it was, or on a branch of its own where there are local changes. Commands are typed and wait for Enter. With --from resurrect FILE is a save of tmux-resurrect, or a folder of saves; without FILE its newest one.',
+  positionals: [{ name: 'file', describe: 'An archive, or a save of tmux-resurrect.' }],
   options: {
-    from: { type: 'string', value: 'KIND', describe: 'What to import: resurrect.' },
-    'dry-run': { type: 'boolean', describe: 'Say what would be opened, and do nothing.' },
+    from: { type: 'string', value: 'KIND', describe: 'What to import: archive (as without it), resurrect.' },
+    as: { type: 'string', value: 'NAME', describe: 'Under another name.' },
+    into: { type: 'string', value: 'PATH', describe: "Where the project's folder is, or shall be." },
+    map: {
+      type: 'string',
+      value: 'OLD=NEW',
+      multiple: true,
+      describe: 'A folder of the other machine, and the one that stands for it here.',
+    },
+    clone: { type: 'boolean', describe: 'Clone the repository where it is not here.' },
+    fork: {
+      type: 'boolean',
+      describe: 'A conversation that went on here otherwise comes under an id of its own.',
+    },
+    run: { type: 'boolean', describe: 'Start what a restore would start. Look at it first: cw inspect FILE' },
+    'dry-run': { type: 'boolean', describe: 'Say what would be done, and do nothing.' },
   },
   examples: [
-    { line: 'cw import --from resurrect --dry-run', does: 'See what the newest save holds.' },
-    { line: 'cw import --from resurrect', does: 'Open it.' },
+    {
+      line: 'cw import claude-session-shop.tar.gz',
+      does: 'Go on with a workspace of another machine.',
+      exit: 3,
+    },
+    {
+      line: 'cw import claude-session-shop.tar.gz --into ~/work/shop --map /srv/data=/data --dry-run',
+      does: 'See what would be done, with other folders.',
+    },
+    {
+      line: 'cw import --from resurrect --dry-run',
+      does: 'See what the newest save of tmux-resurrect holds.',
+    },
   ],
   async run(args, context) {
-    checkKind(args.options.from);
     const { file } = args.positionals;
+    const { from = 'archive' } = args.options;
     if (file === '') throw new CwError('usage', 'FILE is an empty word.', { hint: usage });
-    const report = await importResurrect(context.tmux(), {
-      path: file === undefined ? null : expandPath(file, context.cwd, context.env),
-      dryRun: args.options['dry-run'] === true,
-      size: workspaceSize(context),
-      patterns: context.settings().restorePrograms ?? defaultPatterns,
-      env: context.env,
-      note: context.note,
-    });
-    return outcomeOf(report, context);
+    if (from === 'resurrect') {
+      const other = onlyForArchives.find((name) => args.options[name] !== undefined);
+      if (other !== undefined)
+        throw new CwError('usage', `--${other} is for archives of cw export.`, {
+          hint: 'cw import --from resurrect [FILE]',
+        });
+      const { importSave } = await import('../importing-resurrect.js');
+      return importSave(file, args.options['dry-run'] === true, context);
+    }
+    if (from !== 'archive')
+      throw new CwError('usage', `Nothing is known of saves from ${JSON.stringify(from)}.`, { hint: usage });
+    if (file === undefined) throw new CwError('usage', 'What to import was not said.', { hint: usage });
+    return importFile(file, args, context);
   },
 };
 
-const usage = 'cw import --from resurrect [FILE]';
+const usage = 'cw import FILE, or cw import --from resurrect [FILE]';
 
-function checkKind(from: unknown): void {
-  if (from === 'resurrect') return;
-  throw new CwError(
-    'usage',
-    from === undefined
-      ? 'What to import was not said.'
-      : `Nothing is known of saves from ${JSON.stringify(from)}.`,
-    { hint: usage },
+const onlyForArchives = ['as', 'into', 'map', 'clone', 'fork', 'run'] as const;
+
+async function importFile(file: string, { options }: Args, context: Context) {
+  const { importArchiveFile } = await import('../importing-archive.js');
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  return importArchiveFile(
+    file,
+    {
+      as: text(options.as),
+      into: text(options.into),
+      map: Array.isArray(options.map) ? options.map : [],
+      clone: options.clone === true,
+      fork: options.fork === true,
+      run: options.run === true,
+      dryRun: options['dry-run'] === true,
+    },
+    context,
   );
-}
-
-function outcomeOf(report: ImportReport, context: Context): Outcome {
-  for (const note of report.notes) context.note(note);
-  const { sessions } = report;
-  const failed = sessions.filter(({ outcome }) => outcome === 'failed' || outcome === 'kept');
-  const exit = failed.length === 0 ? 0 : failed.length < sessions.length ? 6 : 1;
-  const text = [sessionsText(sessions, context), summary(report, context)].join('\n');
-  return { data: report, text, ...(exit === 0 ? {} : { exit }) };
-}
-
-const outcomes: Readonly<Record<SessionReport['outcome'], string>> = {
-  opened: 'opened',
-  'would open': 'would be opened',
-  open: 'open already',
-  kept: 'left alone',
-  failed: 'failed',
-};
-
-/** A line for each session, and below it what is to be said of it and of its panes. */
-function sessionsText(sessions: readonly SessionReport[], { terminal }: Context): string {
-  const style = styler(terminal.color);
-  const heads = table(sessions.map(headOf), terminal.columns, [{}, {}, { fixed: true }]).split('\n');
-  return sessions
-    .flatMap((session, at) => {
-      const rows = session.panes.flatMap((pane) =>
-        saidOf(pane, session.outcome).map((line, place) => [
-          place === 0 ? pane.pane.slice(session.saved.length + 1) : '',
-          line,
-        ]),
-      );
-      const below = [table(rows, terminal.columns - 2), ...session.notes].filter((text) => text !== '');
-      return [style('bold', heads[at] ?? ''), ...below.map(indent)];
-    })
-    .join('\n');
-}
-
-function headOf(session: SessionReport): string[] {
-  const name = session.name === session.saved ? session.name : `${session.name} (was ${session.saved})`;
-  const panes = session.panes.length > 0 ? [count(session.panes.length, 'pane')] : [];
-  return [name, [count(session.windows, 'window'), ...panes].join(', '), outcomes[session.outcome]];
-}
-
-/** What is to be said of a pane: nothing of one that is as it was. */
-function saidOf({ command, outcome, notes }: PaneReport, session: SessionReport['outcome']): string[] {
-  if (command === null) return [...notes];
-  const words =
-    session === 'opened'
-      ? { started: 'started', typed: 'typed, waits for Enter', restored: '' }
-      : { started: 'would start', typed: 'would be typed, for you to press Enter', restored: '' };
-  return [`${command}: ${words[outcome]}`, ...notes];
-}
-
-function summary(report: ImportReport, { env }: Context): string {
-  const opened = report.sessions.filter(({ outcome }) => outcome === 'opened').map(({ name }) => name);
-  const save = `the save${report.savedAt === null ? '' : ` of ${report.savedAt}`} (${tildePath(report.path, env)})`;
-  const first = report.sessions.find(({ name }) => name === report.active) ?? report.sessions[0];
-  return [
-    `${count(report.sessions.length, 'session')} in ${save}.`,
-    ...(first && opened.length > 0 ? [`  attach   claude-switch ${first.name}`] : []),
-    ...(opened.length > 0 ? [`  undo     cw kill ${opened.join(' ')}`] : []),
-  ].join('\n');
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
