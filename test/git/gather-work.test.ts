@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type GatheredWork, gatherWork } from '../../src/git/gather-work.js';
 import { parseDescribedWork } from '../../src/git/portable.js';
 import { isRemoteUrl, repositoryKey, withoutCredentials } from '../../src/git/remote-url.js';
 import { sandbox } from '../support/sandbox.js';
 import { twoHomes } from './carry.js';
+
+// Hundreds of git processes, on a machine that may be busy: the limit is there to end a hang.
+vi.setConfig({ testTimeout: 240_000 });
 
 const sums = (gathered: GatheredWork) =>
   gathered.files.map(({ name, path }) => [

@@ -1,6 +1,9 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { twoHomes } from './carry.js';
+
+// Hundreds of git processes, on a machine that may be busy: the limit is there to end a hang.
+vi.setConfig({ testTimeout: 240_000 });
 
 const status = 'git status --porcelain=v2 --branch';
 const dirty = [
