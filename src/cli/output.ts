@@ -1,40 +1,14 @@
 import { styleText } from 'node:util';
+import { clusters, clusterWidth, oneCellEach, width } from '../system/text-width.js';
 import { visible } from '../system/visible.js';
 
+export { width } from '../system/text-width.js';
 export { harmless, visible } from '../system/visible.js';
 
 /**
  * What commands print for people: tables that fit the terminal, styles that a pipe does not get, and foreign text
  * that cannot steer the terminal.
  */
-
-// Grapheme clusters are what a terminal draws in one place: an emoji of several code points, a letter with accents.
-let segmenter: Intl.Segmenter | undefined;
-
-// One cell each, and never part of another character: ASCII, Latin letters, dashes and quotes, boxes and shapes. For
-// these no segmenter is made, which takes longer than all else that a list does.
-const oneCellEach = /^[\x20-\x7e\xa1-\xac\xae-\u02ff\u2010-\u2015\u2018-\u2027\u2500-\u25fc\u25ff]*$/;
-const combining = /^[\p{Mark}\p{Cf}]+$/u;
-const emoji = /^\p{Emoji_Presentation}|^\p{Regional_Indicator}{2}|\ufe0f/u;
-// The blocks that Unicode's East Asian Width calls W or F (UAX 11), without the emoji above.
-const wide =
-  /^[\u1100-\u115f\u2329\u232a\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18aff}\u{1b000}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3fffd}]/u;
-
-function clusters(text: string): string[] {
-  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
-  return Array.from(segmenter.segment(text), ({ segment }) => segment);
-}
-
-function clusterWidth(cluster: string): number {
-  if (combining.test(cluster)) return 0;
-  return emoji.test(cluster) || wide.test(cluster) ? 2 : 1;
-}
-
-/** Cells that a text without control characters takes on a terminal. */
-export function width(text: string): number {
-  if (oneCellEach.test(text)) return text.length;
-  return clusters(text).reduce((sum, cluster) => sum + clusterWidth(cluster), 0);
-}
 
 /** The text cut to at most `cells` cells; `…` stands for what is left out, at its end or at its start. */
 export function truncate(text: string, cells: number, side: 'end' | 'start' = 'end'): string {

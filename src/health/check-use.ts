@@ -1,7 +1,8 @@
+import { shareText } from '../share/words.js';
 import type { WorkspaceCheck } from './check.js';
 import { mebibyte, size, span, words } from './words.js';
 
-/** The checks of what workspaces use, and of processes that nobody sees any more. */
+/** The checks of what workspaces use, of processes that nobody sees any more, and of who else is let in. */
 export const useChecks: readonly WorkspaceCheck[] = [
   {
     id: 'use.memory',
@@ -51,6 +52,21 @@ export const useChecks: readonly WorkspaceCheck[] = [
           fix: `End it: kill ${stray.pid}`,
         }));
     },
+  },
+  {
+    id: 'shared',
+    well: 'nobody else is let in',
+    look: ({ id, name }, { survey }) =>
+      survey.shares
+        .filter((share) => share.workspace === id)
+        .map((share) => ({
+          level: share.kept ? 'warning' : 'error',
+          subject: 'shared',
+          message: share.kept
+            ? shareText(share)
+            : 'the process of a share died, and what it gave could not be taken back',
+          fix: `End it: cw unshare ${name}`,
+        })),
   },
 ];
 

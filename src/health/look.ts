@@ -1,6 +1,8 @@
 import { many } from '../git/many.js';
+import { endDeadShares } from '../share/unshare.js';
 import type { Survey, WorkspaceSeen } from '../survey/model.js';
 import { type SurveyOptions, type Taken, takeSurvey } from '../survey/survey.js';
+import { serverFolder } from '../system/server-folder.js';
 import type { CommandResult } from './command.js';
 import { runHealthCommand } from './command.js';
 import type { HealthFinding } from './finding.js';
@@ -18,8 +20,14 @@ export interface Looked extends Taken {
   readonly commands: ReadonlyMap<string, CommandResult>;
 }
 
-/** Takes a survey, asks the projects' own commands (two at once), and judges. */
+/**
+ * Takes a survey, asks the projects' own commands (two at once), and judges. What a share has left whose process died is
+ * taken away first: an access that nobody keeps any more is not to be found, but ended.
+ */
 export async function lookAtHealth(options: LookOptions): Promise<Looked> {
+  const { connection, env } = options;
+  // What could not be taken back is found by its check.
+  await endDeadShares(connection, serverFolder(connection.address.socketPath, env), env).catch(() => {});
   const taken = await takeSurvey(options);
   const commands = await askProjects(taken.survey, options);
   const { restarts, settings } = options;

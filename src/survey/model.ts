@@ -3,6 +3,7 @@ import type { AgentRow } from '../claude/overview.js';
 import type { TreeState } from '../git/worktree-states.js';
 import type { ProjectFile } from '../project/project-file.js';
 import type { TrustReport } from '../project/trust.js';
+import type { ShareRecord } from '../share/record.js';
 import type { Program } from '../snapshot/model.js';
 import type { Rehearsal } from '../snapshot/rehearsal.js';
 import type { ProcessUse } from '../system/processes.js';
@@ -27,6 +28,8 @@ export interface Survey {
   readonly damaged: readonly string[];
   /** What is known of the daemon by who asked for the survey; null: it was not asked. */
   readonly saving: Saving | null;
+  /** What is shared with others (`cw share`), of all workspaces. */
+  readonly shares: readonly ShareSeen[];
   /** Why what agents do could not be read; null: it was. */
   readonly agentsUnknown: string | null;
   /** Why processes could not be read; null: they were. */
@@ -203,6 +206,11 @@ export interface ExpiringSeen {
   readonly deletedAt: string;
   /** The vault has a copy. */
   readonly copied: boolean;
+}
+
+export interface ShareSeen extends ShareRecord {
+  /** The process that ends it lives. */
+  readonly kept: boolean;
 }
 
 /** A process that outlived its pane. */

@@ -13,6 +13,7 @@ import { messageOf, systemCode } from '../errors.js';
 import { envFileName } from '../project/env-file.js';
 import { readProjectFile } from '../project/project-file.js';
 import { trustState } from '../project/trust.js';
+import { isKept, readShares } from '../share/record.js';
 import { programsOf } from '../snapshot/programs.js';
 import { lastRehearsal } from '../snapshot/rehearsal.js';
 import { SnapshotStore } from '../snapshot/store.js';
@@ -136,6 +137,7 @@ export async function takeSurvey(options: SurveyOptions): Promise<Taken> {
       disk: await diskOf(registry.folder),
       damaged,
       saving: options.saving ?? null,
+      shares: readShares(registry.folder).map((share) => ({ ...share, kept: isKept(share) })),
       agentsUnknown,
       processesUnknown,
     },

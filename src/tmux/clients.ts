@@ -17,6 +17,7 @@ const viewRow = defineRow('v', {
   name: field('client_name'),
   tty: field('client_tty'),
   control: flag('client_control_mode'),
+  flags: field('client_flags'),
   activity: int('client_activity'),
   zoomed: flag('window_zoomed_flag'),
   pane: field('pane_id'),
@@ -24,7 +25,8 @@ const viewRow = defineRow('v', {
 });
 
 /**
- * The terminals that are attached, and what each shows. Control-mode clients show nothing.
+ * The terminals that are attached, and what each shows. Control-mode clients show nothing; one that can neither be typed
+ * into nor has a say in the size (`attach -r`, and the client of a share) is no terminal that its user works at.
  *
  * @throws CwError `tmux-unusable` when tmux did not answer, or no server runs.
  */
@@ -37,11 +39,16 @@ export async function readViews(connection: Connection): Promise<ClientView[]> {
   const version = parseVersion(stdout.toString('utf8', 0, end));
   return viewRow
     .parse(stdout.subarray(end + 1), version)
-    .filter(({ control }) => !control)
+    .filter(({ control, flags }) => !control && !isOnlooker(flags))
     .map(({ name, tty, activity, zoomed, pane, panes }) => ({
       name,
       tty,
       activity,
       panes: zoomed ? [pane] : panes.map(({ id }) => id),
     }));
+}
+
+function isOnlooker(flags: string): boolean {
+  const set = flags.split(',');
+  return set.includes('read-only') && set.includes('ignore-size');
 }

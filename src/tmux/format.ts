@@ -17,7 +17,9 @@ const since = {
   alternate_on: 302,
   client_activity: 302,
   client_control_mode: 302,
+  client_flags: 302,
   client_height: 302,
+  client_last_session: 302,
   client_name: 302,
   client_pid: 302,
   client_session: 302,
@@ -57,6 +59,7 @@ const since = {
   session_last_attached: 302,
   session_name: 302,
   session_windows: 302,
+  status: 302, // an option: how many lines the status line has, `on` and `off`
   window_active: 302,
   window_activity: 302,
   window_height: 302,

@@ -188,6 +188,7 @@ export function surveyOf(workspaces: readonly WorkspaceSeen[], changes: Partial<
     strays: [],
     disk: { path: '/home/a/.local/state/cw', freeBytes: 50_000_000_000, totalBytes: 100_000_000_000 },
     damaged: [],
+    shares: [],
     saving: { daemon: 'running', lastSaveAt: ago({ seconds: 10 }), lastSaveError: null },
     agentsUnknown: null,
     processesUnknown: null,

@@ -1,6 +1,8 @@
 import { CwError } from '../../errors.js';
 import { branchAt } from '../../git/head.js';
 import { daemonRuns, daemonStarts } from '../../rpc/answers.js';
+import { livingShares } from '../../share/record.js';
+import { shareText } from '../../share/words.js';
 import { ended } from '../../workspace/find.js';
 import { type Glance, readGlance } from '../../workspace/glance.js';
 import { listEntries } from '../../workspace/list.js';
@@ -65,7 +67,21 @@ export const verb: Command = {
       ? `\nNo daemon runs: nothing is saved by itself. Start it: cw daemon start${unknown}`
       : '';
     const restorable = new Set(ended(world.workspaces).map((workspace) => workspace.name));
-    return { data: entries, text: `${listPicture(entries, restorable, context)}${remark}` };
+    const shares = livingShares(world.registry.folder);
+    const shared = shares.map(
+      (share) => `\n${share.name} is shared: ${shareText(share)} (cw unshare ${share.name})`,
+    );
+    return {
+      data: entries.map((entry) => ({
+        ...entry,
+        shared: shares
+          .filter(({ workspace }) =>
+            world.workspaces.some(({ id, name }) => id === workspace && name === entry.name),
+          )
+          .map(({ mode, guests, endsAt }) => ({ mode, users: guests.map(({ name }) => name), endsAt })),
+      })),
+      text: `${listPicture(entries, restorable, context)}${shared.join('')}${remark}`,
+    };
   },
 };
 
