@@ -106,15 +106,22 @@ function panesIn(text: string): number {
   return text.match(/\d+x\d+,\d+,\d+,\d+/g)?.length ?? 0;
 }
 
-const windowParts = `#{window_id}#{window_index}#{window_layout}#{window_zoomed_flag}#{pane_synchronized}#{window_name}`;
-/** Of the active pane: a layout names its panes, and to look into each one's folder costs tmux as much as all the rest. */
-const activePane = '#{pane_id}#{pane_current_path}';
+/**
+ * Of each window. Tmux looks for each name in six trees of options before it finds the format, and reads the text of a
+ * loop once for each turn: that, a second, is all that the daemon costs at rest. So nothing is asked that another one
+ * tells (the layout that is shown tells of a zoom, and its panes of which window it is), a window that is the current
+ * one is no other text, and where an option says it, it is the option that is asked.
+ *
+ * Of the active pane: a layout names its panes, and to look into each one's folder costs tmux as much as all the rest.
+ */
+const windowParts =
+  '#{window_active}#{window_index}#{window_visible_layout}#{synchronize-panes}#{window_name}#{pane_id}#{pane_current_path}';
 /**
  * All that is watched of the workspaces, as one text that is only compared. Expanded within tmux's server, at most
  * once a second; sessions without `@cw_id` cost nearly nothing. Titles are left out: programs change them all the
  * time. A `cd` in a pane that is not the active one shows by the prompt that it prints.
  */
-export const watchedFormat = `#{S:#{?@cw_id,#{@cw_bell}#{session_id}#{session_name}#{W:${windowParts}${activePane},*${windowParts}${activePane}},}}`;
+export const watchedFormat = `#{S:#{?@cw_id,#{@cw_bell}#{session_name}#{W:${windowParts}},}}`;
 
 /**
  * When each window of the workspaces last showed something, in whole seconds. In a subscription of its own: a pane that

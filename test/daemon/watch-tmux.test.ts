@@ -76,6 +76,11 @@ test('it sees what no notification tells: a cd, an environment, a synchronized w
       'synchronize',
       () => world.tmux('set-option', '-w', '-t', '=claude-dev-shop:', 'synchronize-panes', 'on'),
     ],
+    ['a window', () => world.tmux('new-window', '-d', '-t', '=claude-dev-shop:7', 'cat')],
+    ['another number of it', () => world.tmux('move-window', '-r', '-t', '=claude-dev-shop:')],
+    ['a split', () => world.tmux('split-window', '-d', '-t', '=claude-dev-shop:0', 'cat')],
+    ['a zoom', () => world.tmux('resize-pane', '-Z', '-t', '=claude-dev-shop:0')],
+    ['its end', () => world.tmux('resize-pane', '-Z', '-t', '=claude-dev-shop:0')],
     ['an option', () => world.tmux('set-option', '-t', '=claude-dev-shop:', 'status-left', 'mine')],
     [
       'an option of a window',
