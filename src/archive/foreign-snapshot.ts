@@ -49,7 +49,7 @@ export function parseForeignSnapshot(bytes: Uint8Array): Snapshot {
 
 function shapeProblem({ workspace, blueprint }: Snapshot): string | null {
   if (!isWorkspaceId(workspace) || blueprint.id !== workspace) return 'its id is none';
-  if (!blueprint.path.startsWith('/')) return 'the folder of its project is no absolute path';
+  if (!isPlainPath(blueprint.path)) return 'the folder of its project is no plain absolute path';
   const { windows } = blueprint;
   const panes = windows.flatMap((window) => window.panes);
   if (windows.length > most.windows || panes.length > most.panes)
@@ -59,7 +59,7 @@ function shapeProblem({ workspace, blueprint }: Snapshot): string | null {
   if (isTooLarge(blueprint.size) || windows.some(({ size }) => isTooLarge(size)))
     return 'its windows are too large';
   if (panes.some((pane) => (pane.historyLimit ?? 0) > most.lines)) return 'a pane of it keeps too many lines';
-  if (panes.some((pane) => !pane.cwd.startsWith('/'))) return 'the folder of a pane is no absolute path';
+  if (panes.some((pane) => !isPlainPath(pane.cwd))) return 'the folder of a pane is no plain absolute path';
   if (new Set(windows.map(({ key }) => key)).size < windows.length) return 'two of its windows have one key';
   if (new Set(panes.map(({ key }) => key)).size < panes.length) return 'two of its panes have one key';
   if (!windows.some(({ key }) => key === blueprint.activeWindow))
@@ -71,6 +71,11 @@ function shapeProblem({ workspace, blueprint }: Snapshot): string | null {
       return 'a layout has not as many cells as its window has panes';
   }
   return null;
+}
+
+/** Absolute, and without a way up in it. */
+function isPlainPath(path: string): boolean {
+  return path.startsWith('/') && !path.split('/').some((part) => part === '.' || part === '..');
 }
 
 function cellsOf(layout: string): number | null {

@@ -20,6 +20,7 @@ import { recordOf } from '../workspace/record.js';
 import { newWorkspaceId, type Registry } from '../workspace/registry.js';
 import { readIfRunning } from '../workspace/start-server.js';
 import { parseForeignSnapshot } from './foreign-snapshot.js';
+import { ImportPlaces } from './import-places.js';
 import { importTexts } from './import-texts.js';
 import type { Manifest } from './manifest.js';
 import { memberName } from './members.js';
@@ -240,6 +241,13 @@ class Importer {
     ]);
   }
 
+  /** The project's folder keeps its place in its repository. */
+  private projectHere(saved: Snapshot, work: DescribedWork | null, here: (path: string) => string): string {
+    const { path } = saved.blueprint;
+    const top = work?.main ?? null;
+    return top !== null && path.startsWith(`${top}/`) ? `${here(top)}${path.slice(top.length)}` : here(path);
+  }
+
   /** Where the project is, or will be; with its git state when that is in the archive. */
   private async placed(
     work: DescribedWork | null,
@@ -248,9 +256,11 @@ class Importer {
   ): Promise<{ readonly project: string; readonly git: PlacedWork | null }> {
     const { env, pairs, into, roots, clone, note } = this.request;
     const byHome = new PathMap([...pairs, { from: this.manifest.home, to: homeFolder(env) }]);
-    const mapped = byHome.path(saved.blueprint.path);
+    const places = new ImportPlaces(this.registry, this.request);
+    const mapped = this.projectHere(saved, work, (path) => places.allowed(byHome.path(path)));
     const wished = into === undefined ? null : resolve(into);
     if (work) {
+      places.refuseUnasked(byHome.path(work.main ?? saved.blueprint.path), mapped, wished);
       const fileOf = (name: string) => {
         const member = memberName.work(name);
         return this.archive.members.some((one) => one.name === member) ? this.fileOf(member) : null;
@@ -263,12 +273,13 @@ class Importer {
         workspace: sanitiseSessionName(saved.blueprint.name),
         clone,
         dryRun,
-        mapPath: (path) => byHome.path(path),
+        mapPath: (path) => places.allowed(byHome.path(path)),
         progress: note,
       });
       return { project: git.project, git };
     }
     const project = wished ?? mapped;
+    places.refuseUnasked(byHome.path(saved.blueprint.path), project, wished);
     if (!isFolder(project)) {
       throw new CwError(
         'not-found',

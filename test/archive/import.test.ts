@@ -177,6 +177,31 @@ describe('cw import', () => {
     expect(await here.cw(['import', archive])).toMatchObject({ code: 3 });
   });
 
+  it('makes no folder where programs look, and uses none there unasked', async () => {
+    const there = sandbox();
+    const here = sandbox();
+    const project = join(there.home, '.config/autostart');
+    there.file('.config/autostart/evil.desktop', 'Exec=evil\n');
+    for (const args of [
+      ['init', '-q'],
+      ['add', '.'],
+      ['commit', '-q', '-m', 'Start'],
+    ])
+      expect(await there.run('git', args, { cwd: project })).toMatchObject({ code: 0 });
+    expect(await there.cw(['up', '--detach', project])).toMatchObject({ code: 0 });
+    const archive = join(there.folder, 'evil.tar.gz');
+    expect(await there.cw(['export', 'autostart', '-o', archive])).toMatchObject({ code: 0 });
+    expect(await here.cw(['import', archive])).toMatchObject({ code: 0, stderr: '' });
+    expect(existsSync(join(here.home, '.config/autostart'))).toBe(false);
+    expect(readFileSync(join(here.home, 'projects/autostart/evil.desktop'), 'utf8')).toBe('Exec=evil\n');
+
+    const other = sandbox();
+    other.file('.config/autostart/mine.desktop', '');
+    const refused = await other.cw(['import', archive]);
+    expect(refused).toMatchObject({ code: 4 });
+    expect(refused.stderr).toContain('--into ~/.config/autostart');
+  });
+
   it('can be killed at any moment, and then done again', async () => {
     const { here, archive } = await exported();
     for (const moment of ['0.15', '0.3', '0.45', '0.6', '0.8', '1']) {
