@@ -91,6 +91,8 @@ export const resume: Command = {
     refuseLive(one, world);
     const prompt = promptOf(args.positionals.prompt, context);
     const begin = { ...again(one, world), prompt, evidence: 'cw conversation resume' };
+    if (one.known?.prompted && begin.mode !== 'resume')
+      context.note(`${labelOf(one)} begins anew under its id: it has no transcript, and no copy was kept.`);
     if (args.options.print) return headless(begin, world, context);
     return inPane(begin, workspaceFor(args, one.cwd, one.known?.workspace ?? null, world), world, context);
   },

@@ -287,13 +287,14 @@ function lastObject(text: string): Readonly<Record<string, unknown>> | null {
 /**
  * How a conversation starts again.
  *
- * @throws CwError `not-found` when its transcript is gone, with the way to the vault's copy.
+ * @throws CwError `not-found` when its transcript is gone and the vault has a copy, with the way to that.
  */
 export function again(one: Conversation, world: Conversations): Placed {
   const parent = one.forkOf === null ? null : (world.all.find(({ id }) => id === one.forkOf) ?? null);
   const mode = modeOf({ prompted: one.prompted, forkOf: one.forkOf });
-  const wasPrompted = one.known?.prompted === true || one.vault !== null;
-  if (!one.prompted && wasPrompted) throw gone(one);
+  // One that was prompted and has neither a transcript nor a copy begins anew under its id, which is free: it was killed
+  // before it wrote what it was told, or all of it is gone.
+  if (!one.prompted && one.vault !== null) throw gone(one);
   if (!one.prompted && one.transcript !== null) {
     // A file without a prompt: claude takes the id for used, and finds nothing to resume.
     throw new CwError(

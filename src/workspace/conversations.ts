@@ -185,9 +185,10 @@ async function onDisk(
     const vault = vaultFolder(registry.folder);
     if (inVault(vault, conversation) === null)
       return {
-        prompted: true,
+        // There is nothing to resume: its id is free, as that of one that was killed before it wrote what it was told.
+        prompted: false,
         isSpent: false,
-        note: `Its transcript is gone from ${folder}, and no copy was kept.`,
+        note: `It begins anew under its id: no transcript of it is in ${folder}, and no copy was kept.`,
       };
     if (!dryRun) await restoreFromVault(vault, conversation, configDir, cwd, { env });
     return { prompted: true, isSpent: false, note: 'Its transcript was gone: put back from the copy.' };

@@ -80,10 +80,12 @@ it('one whose transcript is gone is put back from the vault, and only said where
   expect(readFileSync(file, 'utf8')).toBe(prompt);
 });
 
-it('one whose transcript is gone for good is started all the same, and it is said', async () => {
+it('one whose transcript is gone for good, or was never written, begins anew under its id, and it is said', async () => {
   const { start } = world();
   expect(await start({ prompted: true })).toMatchObject({
-    line: expect.stringContaining(`--resume ${id}`),
-    note: expect.stringMatching(/^Its transcript is gone from .*, and no copy was kept\.$/),
+    line: expect.stringContaining(`--session-id ${id}`),
+    note: expect.stringMatching(
+      /^It begins anew under its id: no transcript of it is in .*, and no copy was kept\.$/,
+    ),
   });
 });
