@@ -20,7 +20,7 @@ export interface Candidate {
 }
 
 export interface AgentSeen {
-  /** Window and pane, counted from 1: `1.2`. */
+  /** Window and pane by tmux's own indexes: `1.0`. */
   readonly place: string;
   readonly state: 'working' | 'waiting' | 'idle' | 'exited' | 'unknown';
   readonly evidence: string;

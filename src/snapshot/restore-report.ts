@@ -1,6 +1,7 @@
 import { diff } from '../blueprint/diff.js';
-import type { Blueprint } from '../blueprint/model.js';
+import type { Blueprint, Window } from '../blueprint/model.js';
 import type { Connection } from '../tmux/connection.js';
+import type { ServerReading } from '../tmux/reading.js';
 import { captureWorkspace } from './capture.js';
 import type { Snapshot } from './model.js';
 import type { Resume } from './resume.js';
@@ -8,7 +9,7 @@ import type { Resume } from './resume.js';
 /** What a restore says of itself. */
 
 export interface PaneReport {
-  /** Window and pane, counted from 1: `1.2`. */
+  /** Window and pane by tmux's own indexes, as everywhere: `1.0`. */
   readonly place: string;
   /** What runs, or would: a command line, as it was declared or typed; null for a shell. */
   readonly command: string | null;
@@ -84,18 +85,31 @@ export async function leftAlone(
 
 const states = { shell: 'restored', starts: 'starts', typed: 'typed', cannot: 'not made again' } as const;
 
+/** From where tmux counts windows and panes. */
+export type Bases = Pick<ServerReading, 'baseIndex' | 'paneBaseIndex'>;
+
+/**
+ * Window and pane as tmux has them, or will have them: `1.0`.
+ *
+ * @param bases null: no server runs, and it is not known what its configuration says. tmux itself counts from 0.
+ */
+export function placeOf(window: Pick<Window, 'index'>, paneAt: number, bases: Bases | null): string {
+  return `${window.index + (bases?.baseIndex ?? 0)}.${paneAt + (bases?.paneBaseIndex ?? 0)}`;
+}
+
 /** What is said of each pane, in order, before anything is made. */
 export function paneReports(
   blueprint: Blueprint,
   plans: ReadonlyMap<string, Resume>,
+  bases: Bases | null,
 ): (PaneReport & { key: string })[] {
-  return blueprint.windows.flatMap((window, windowAt) =>
+  return blueprint.windows.flatMap((window) =>
     window.panes.map((pane, paneAt) => {
       const resume = plans.get(pane.key);
       const state = resume ? states[resume.state] : 'restored';
       return {
         key: pane.key,
-        place: `${windowAt + 1}.${paneAt + 1}`,
+        place: placeOf(window, paneAt, bases),
         command: (resume?.run && pane.run) || (resume?.run ?? resume?.startCommand ?? resume?.typed ?? null),
         line: resume?.run ?? resume?.startCommand ?? null,
         state,

@@ -170,7 +170,7 @@ async function restore(
   // What waits for the user's Enter neither starts by itself nor is followed.
   const begun = options.typesConversations ? new Map() : starts;
   const waits = delays(blueprint, begun, options.stagger ?? new Stagger());
-  const reports = paneReports(blueprint, plans).map((report) =>
+  const reports = paneReports(blueprint, plans, server).map((report) =>
     withProof(report, begun.get(report.key), waits.get(report.key) ?? 0),
   );
   const result = {

@@ -42,6 +42,29 @@ const text = (world: Sandbox, target: string) =>
   world.tmux('capture-pane', '-p', '-e', '-J', '-S', '-', '-t', target);
 
 describe('after a crash', () => {
+  it('panes are named by the indexes that tmux counts by, in reports and where a snapshot is shown', async () => {
+    const world = sandbox();
+    world.file('.tmux.conf', 'set -g base-index 3\nset -gw pane-base-index 2\n');
+    await opened(
+      world,
+      'windows: [{name: code, panes: [cat, "echo second; cat"]}, {name: more, panes: [cat]}]\n',
+    );
+    const places = () =>
+      world
+        .tmux('list-panes', '-s', '-t', '=claude-dev-shop:', '-F', '#{window_index}.#{pane_index}')
+        .trim()
+        .split('\n');
+    expect(places()).toEqual(['3.2', '3.3', '4.2']);
+    await waitUntil('it printed', () => world.screen('=claude-dev-shop:3.3').includes('second'));
+    await cw(world, 'save');
+    expect((await cw(world, 'snapshot', 'show', 'shop', '--text', '3.3')).text.join()).toContain('second');
+    const none = await world.cw(['snapshot', 'show', 'shop', '--text', '1.2']);
+    expect(none).toMatchObject({ code: 3, stderr: expect.stringContaining('It has 3.2, 3.3, 4.2.') });
+    await crash(world);
+    const { panes } = await cw(world, 'restore', 'shop');
+    expect(panes.map(({ place }: { place: string }) => place)).toEqual(places());
+  });
+
   it('windows, layout, folders, options, environment, scrollback with colours and programs come back', async () => {
     const world = sandbox();
     mkdirSync(join(world.home, 'projects/shop/odd #{pane_id} folder'), { recursive: true });

@@ -2,6 +2,7 @@ import { diff } from '../../blueprint/diff.js';
 import { CwError } from '../../errors.js';
 import { BlobStore } from '../../snapshot/blobs.js';
 import type { Snapshot } from '../../snapshot/model.js';
+import { type Bases, placeOf } from '../../snapshot/restore-report.js';
 import { tildePath } from '../../system/paths.js';
 import type { Args, Command, Context, Verb } from '../command.js';
 import { visible } from '../output.js';
@@ -17,16 +18,22 @@ const show: Command = {
   name: 'snapshot show',
   summary: 'What a snapshot holds.',
   positionals: [name, id],
-  options: { text: { type: 'string', value: 'PANE', describe: 'The saved text of a pane, such as 1.2.' } },
+  options: {
+    text: {
+      type: 'string',
+      value: 'PANE',
+      describe: 'The saved text of a pane, such as 0.1, as it is called where the snapshot is shown.',
+    },
+  },
   examples: [
     { line: 'cw snapshot show shop', does: 'Windows, panes and what ran in them.' },
-    { line: 'cw snapshot show shop --text 1.1', does: 'The text of the first pane.' },
+    { line: 'cw snapshot show shop --text 0.0', does: 'The text of the first pane.' },
   ],
   async run(args, context) {
-    const { snapshot, registryFolder } = await chosen(args, context);
+    const { snapshot, registryFolder, bases } = await chosen(args, context);
     const pane = args.options.text;
-    if (typeof pane !== 'string') return { data: snapshot, text: picture(snapshot, context) };
-    const text = await paneText(snapshot, pane, new BlobStore(registryFolder));
+    if (typeof pane !== 'string') return { data: snapshot, text: picture(snapshot, bases, context) };
+    const text = await paneText(snapshot, pane, bases, new BlobStore(registryFolder));
     return { data: { pane, text }, text: text.join('\n') };
   },
 };
@@ -110,37 +117,51 @@ export const verb: Verb = {
   subcommands: { show, diff: compare, pin: pinning('pin'), unpin: pinning('unpin'), rm: remove },
 };
 
-async function chosen(args: Args, context: Context): Promise<{ snapshot: Snapshot; registryFolder: string }> {
-  const { world, store } = await workspaceAndStore(args.positionals.name ?? '', context);
-  const entry = await findEntry(store, args.positionals.name ?? '', args.positionals.id);
-  return { snapshot: await store.read(entry.sequence), registryFolder: world.registry.folder };
+interface Chosen {
+  readonly snapshot: Snapshot;
+  readonly registryFolder: string;
+  readonly bases: Bases | null;
 }
 
-async function paneText(snapshot: Snapshot, place: string, blobs: BlobStore): Promise<string[]> {
-  const [window, pane] = place.split('.').map(Number);
-  const found = snapshot.blueprint.windows[(window ?? 0) - 1]?.panes[(pane ?? 0) - 1];
+async function chosen(args: Args, context: Context): Promise<Chosen> {
+  const { world, store } = await workspaceAndStore(args.positionals.name ?? '', context);
+  const entry = await findEntry(store, args.positionals.name ?? '', args.positionals.id);
+  const snapshot = await store.read(entry.sequence);
+  return { snapshot, registryFolder: world.registry.folder, bases: world.server };
+}
+
+async function paneText(
+  snapshot: Snapshot,
+  place: string,
+  bases: Bases | null,
+  blobs: BlobStore,
+): Promise<string[]> {
+  const panes = snapshot.blueprint.windows.flatMap((window) =>
+    window.panes.map((pane, at) => ({ pane, place: placeOf(window, at, bases) })),
+  );
+  const found = panes.find((one) => one.place === place)?.pane;
   if (!found)
     throw new CwError('not-found', `Snapshot ${snapshot.sequence} has no pane ${place}.`, {
-      hint: 'Panes are named by window and pane, counted from 1: 1.2',
+      hint: `It has ${panes.map((one) => one.place).join(', ')}.`,
     });
   const scrollback = snapshot.panes[found.key]?.scrollback;
   return scrollback ? (await blobs.readLines(scrollback)).lines : [];
 }
 
-function picture({ blueprint, panes, ...snapshot }: Snapshot, context: Context): string {
+function picture({ blueprint, panes, ...snapshot }: Snapshot, bases: Bases | null, context: Context): string {
   const lines = [
     `${blueprint.name}  snapshot ${snapshot.sequence}  ${snapshot.at}  ${snapshot.reason}${snapshot.note ? `  "${visible(snapshot.note)}"` : ''}`,
     `${tildePath(blueprint.path, context.env)}${snapshot.git ? `  ${snapshot.git.branch ?? 'detached'}${snapshot.git.dirty ? ' *' : ''}` : ''}`,
   ];
-  for (const [at, window] of blueprint.windows.entries()) {
+  for (const window of blueprint.windows) {
     lines.push(
-      `${at + 1} ${visible(window.name)}  ${window.size.width}x${window.size.height}${window.key === blueprint.activeWindow ? ' *' : ''}`,
+      `${window.index + (bases?.baseIndex ?? 0)} ${visible(window.name)}  ${window.size.width}x${window.size.height}${window.key === blueprint.activeWindow ? ' *' : ''}`,
     );
-    for (const [place, pane] of window.panes.entries()) {
+    for (const [at, pane] of window.panes.entries()) {
       const observed = panes[pane.key];
       const text = observed?.scrollback ? `${observed.scrollback.lines} lines` : '';
       lines.push(
-        `  ${at + 1}.${place + 1}  ${running(pane.run, observed?.program)}  ${visible(tildePath(pane.cwd, context.env))}  ${text}`.trimEnd(),
+        `  ${placeOf(window, at, bases)}  ${running(pane.run, observed?.program)}  ${visible(tildePath(pane.cwd, context.env))}  ${text}`.trimEnd(),
       );
     }
   }
