@@ -43,6 +43,12 @@ it('a project that is moved while it is open is found through its panes, and res
     daemon.log().some(({ msg }) => msg === `the project of shop was moved from ${from} to ${to}`),
   );
   await expectAt(world, to);
+  // Who tells it what it has seen is told so; any other folder that is not there is none.
+  expect(await world.cw(['move', from, to])).toMatchObject({
+    code: 0,
+    stdout: 'shop is at ~/work/boutique already.\n',
+  });
+  expect(await world.cw(['move', from, world.home])).toMatchObject({ code: 3 });
   await daemon.stop();
   await end(serverPid(world));
   // Opened by its new folder it is the same workspace.

@@ -18,8 +18,8 @@ export const verb: Command = {
   examples: [{ line: 'cw move api ~/work/api', does: 'After: mv ~/projects/api ~/work/api' }],
   async run(args, context) {
     const world = await readWorld(context.tmux(), context.env);
-    const workspace = workspaceAt(args.positionals.old ?? '', world, context);
     const path = projectFolder(expandPath(args.positionals.new ?? '', context.cwd, context.env), context.env);
+    const workspace = workspaceAt(args.positionals.old ?? '', path, world, context);
     const { name } = workspace;
     const shown = (folder: string) => tildePath(folder, context.env);
     const data = { name, from: workspace.path, path };
@@ -47,8 +47,12 @@ export const verb: Command = {
 };
 
 /** The workspace of a name, or of a folder that need not be there any more. */
-function workspaceAt(word: string, world: World, context: Context): Workspace {
+function workspaceAt(word: string, to: string, world: World, context: Context): Workspace {
   const path = expandPath(word, context.cwd, context.env);
   const there = world.workspaces.find((workspace) => workspace.path === path);
-  return there ?? requireWorkspace(word, placesOf(world, context.settings(), context.cwd, context.env));
+  if (there) return there;
+  // The move was found through its panes meanwhile: nothing is left to do.
+  const moved = world.workspaces.find((workspace) => workspace.path === to);
+  if (moved && word.includes('/') && !isFolder(path)) return moved;
+  return requireWorkspace(word, placesOf(world, context.settings(), context.cwd, context.env));
 }
