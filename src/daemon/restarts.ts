@@ -4,6 +4,8 @@ import {
   defaultRestarts,
   type RestartMemory,
   type RestartSeen,
+  restartKept,
+  restartMemory,
   restartName,
   restartSeen,
 } from '../health/restarts.js';
@@ -33,13 +35,17 @@ const claude = /^(?:\S*\/)?claude(?:\s|$)/;
  * something change and has such panes in it, and when the time of a program has come; else it costs nothing.
  */
 export class Restarts {
-  private readonly memories = new Map<string, RestartMemory>();
+  private readonly memories: Map<string, RestartMemory>;
   private shown = '';
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> = Promise.resolve();
   private isStopped = false;
 
-  constructor(private readonly options: RestartsOptions) {}
+  constructor(private readonly options: RestartsOptions) {
+    const now = performance.now();
+    const kept = [...options.state.keptRestarts()];
+    this.memories = new Map(kept.map(([name, one]) => [name, restartMemory(one, now)]));
+  }
 
   /** Something changed. Returns at once. */
   changed(): void {
@@ -133,12 +139,17 @@ export class Restarts {
     );
   }
 
-  /** For verbs, which judge health without us. */
+  /** For verbs, which judge health without us, and for the next daemon. */
   private show(): void {
-    const seen = this.seen();
-    const text = JSON.stringify([...seen]);
+    const kept = new Map(
+      [...this.memories].flatMap(([name, memory]) => {
+        const one = restartKept(memory);
+        return one ? [[name, one] as const] : [];
+      }),
+    );
+    const text = JSON.stringify([...kept]);
     if (text === this.shown) return;
-    this.options.state.recordRestarts(seen);
+    this.options.state.recordRestarts(kept);
     this.shown = text;
   }
 }

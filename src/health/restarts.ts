@@ -30,6 +30,13 @@ export interface RestartSeen {
   readonly times: number;
 }
 
+/** What the next daemon has to know of it, so that the limit holds across daemons: one that crashes with us has its end. */
+export interface RestartKept {
+  readonly state: RestartSeen['state'] | 'runs';
+  readonly times: number;
+  readonly byHand: boolean;
+}
+
 export interface RestartPolicy {
   /** So often in a row it is started again. */
   readonly limit: number;
@@ -129,6 +136,24 @@ function running(
   return {
     memory: { ...memory, downSince: null, gaveUp: false },
     step: { do: 'wait', wait: steady - ran },
+  };
+}
+
+/** What is kept of it; null where a new daemon may begin anew. */
+export function restartKept(memory: RestartMemory): RestartKept | null {
+  const { times, byHand } = memory;
+  const state = restartSeen(memory)?.state ?? 'runs';
+  return times === 0 && state === 'runs' && !byHand ? null : { state, times, byHand };
+}
+
+/** The memory of a program that another daemon has kept. Whether it runs well is seen anew from `now` on. */
+export function restartMemory({ state, times, byHand }: RestartKept, now: number): RestartMemory {
+  return {
+    ...fresh,
+    times,
+    byHand,
+    gaveUp: state === 'gave-up',
+    startedAt: state === 'runs' && times > 0 ? now : null,
   };
 }
 

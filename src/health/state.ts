@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ensurePrivateFolder, readTextIfAny, writeFileAtomic } from '../system/files.js';
 import type { HealthFinding } from './finding.js';
 import type { Told, ToldBefore } from './notices.js';
-import type { RestartSeen } from './restarts.js';
+import type { RestartKept, RestartSeen } from './restarts.js';
 
 /**
  * What the daemon keeps of health in the state folder of its tmux server: the last findings, what was told of them,
@@ -85,7 +85,17 @@ export class HealthState {
     );
   }
 
-  recordRestarts(restarts: ReadonlyMap<string, RestartSeen>): void {
+  /** The same, and those that run again and have been started so often; for the next daemon. */
+  keptRestarts(): Map<string, RestartKept> {
+    const value = readJson(join(this.folder, 'restarts.json'));
+    return new Map(
+      Object.entries(isObject(value) ? value : {}).filter((entry): entry is [string, RestartKept] =>
+        isKept(entry[1]),
+      ),
+    );
+  }
+
+  recordRestarts(restarts: ReadonlyMap<string, RestartKept>): void {
     ensurePrivateFolder(this.folder);
     writeFileAtomic(join(this.folder, 'restarts.json'), `${JSON.stringify(Object.fromEntries(restarts))}\n`);
   }
@@ -165,9 +175,14 @@ function isChange(value: unknown): value is HealthChange {
 }
 
 function isRestart(value: unknown): value is RestartSeen {
+  return isKept(value) && value.state !== 'runs';
+}
+
+function isKept(value: unknown): value is RestartKept {
   return (
     isObject(value) &&
-    (value.state === 'waits' || value.state === 'gave-up') &&
-    typeof value.times === 'number'
+    (value.state === 'waits' || value.state === 'gave-up' || value.state === 'runs') &&
+    typeof value.times === 'number' &&
+    typeof value.byHand === 'boolean'
   );
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -5,8 +8,11 @@ import {
   defaultRestarts,
   type RestartMemory,
   type RestartPolicy,
+  restartKept,
+  restartMemory,
   restartSeen,
 } from '../../src/health/restarts.js';
+import { HealthState } from '../../src/health/state.js';
 import type { PaneSeen } from '../../src/survey/model.js';
 import type { Ending } from '../../src/workspace/ending.js';
 import { paneSeen } from './facts.js';
@@ -30,6 +36,16 @@ function program(restart: PaneSeen['restart'] = 'always') {
       return decided.step.do === 'wait' ? `wait ${decided.step.wait}` : decided.step.do;
     },
     seen: () => (memory ? restartSeen(memory) : null),
+    /** What a new daemon knows of it. */
+    anew(now: number) {
+      const kept = memory ? restartKept(memory) : null;
+      const folder = mkdtempSync(join(tmpdir(), 'cw-restarts-'));
+      const state = new HealthState(folder);
+      state.recordRestarts(new Map(kept ? [['w1 p1', kept]] : []));
+      const read = state.keptRestarts().get('w1 p1');
+      rmSync(folder, { recursive: true });
+      memory = read && restartMemory(read, now);
+    },
   };
 }
 
@@ -48,6 +64,28 @@ describe('a program that is to run', () => {
     expect(one.look(11_000)).toBe('give-up');
     expect(one.seen()).toEqual({ state: 'gave-up', times: 3 });
     expect(one.look(1e9)).toBe('nothing'); // for good
+  });
+
+  it('has the same end when there is a new daemon after each start', () => {
+    const one = program();
+    let now = 0;
+    for (let times = 1; times <= 3; times += 1) {
+      one.look(now);
+      now += 10_000;
+      expect(one.look(now)).toBe('start');
+      one.anew(now);
+      expect(one.look(now + 100, runs, 'open')).toBe('wait 59900');
+      one.anew(now + 200);
+      now += 1000;
+    }
+    expect(one.look(now)).toBe('give-up');
+    one.anew(0); // another clock
+    expect(one.look(1e9)).toBe('nothing');
+    expect(one.seen()).toEqual({ state: 'gave-up', times: 3 });
+    // It runs, since the user started it: that it was given up is over.
+    one.look(2e9, runs, 'open');
+    one.anew(2e9);
+    expect(one.look(2e9 + 100)).toBe('wait 1000');
   });
 
   it('counts anew when it has run for a while', () => {
