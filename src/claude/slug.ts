@@ -1,6 +1,7 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CwError, systemCode } from '../errors.js';
+import { answers } from '../system/mounts.js';
 import { homeFolder } from '../system/paths.js';
 import { isConversationId } from './model.js';
 
@@ -37,6 +38,8 @@ export function projectSlug(folder: string): string {
 }
 
 function realPath(path: string): string {
+  // The path of a project is a real one as it was when it was noted.
+  if (!answers(path)) return path;
   try {
     return realpathSync(path);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
+import { answers } from '../system/mounts.js';
 
 export interface FileWatch {
   /** The files to watch from now on, besides the folder: they need not exist, their folders do. */
@@ -70,6 +71,8 @@ export async function watchFiles(options: FileWatchOptions): Promise<FileWatch> 
       const wanted = new Map<string, Set<string>>();
       for (const path of paths) {
         const place = dirname(path);
+        // To watch a file system that hangs would hang us. It is watched when it answers again.
+        if (!answers(place)) continue;
         wanted.set(place, (wanted.get(place) ?? new Set()).add(basename(path)));
       }
       for (const [place, { names }] of [...single]) {

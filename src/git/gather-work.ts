@@ -248,16 +248,12 @@ async function writePatches(
     mkdirSync(join(options.scratch, `worktree-${number}`), { recursive: true, mode: 0o700 });
     await repository.output([...patchArguments, from, to], { outputFile: file });
     files.push(name);
-    const bytes = statSync(file).size;
-    if (bytes <= options.mostBytes) continue;
-    const sizes = await largest(repository, from, to);
-    // A patch has more or fewer bytes than its files have, and each of these about as much so.
-    const all = sizes.reduce((sum, { size }) => sum + size, 0);
-    let excess = (bytes - options.mostBytes) * (all / bytes);
-    for (const { path, size } of sizes) {
+    let excess = statSync(file).size - options.mostBytes;
+    if (excess <= 0) continue;
+    for (const { path, size } of await largest(repository, from, to)) {
+      if (excess <= 0) break;
       over.add(path);
       excess -= size;
-      if (excess <= 0) break;
     }
   }
   return { files, over: [...over] };

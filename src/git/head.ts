@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { isFolder, readTextIfAny } from '../system/files.js';
+import { answers } from '../system/mounts.js';
 import { findRepository, type Repository } from './repository.js';
 
 export interface Head {
@@ -11,10 +12,10 @@ export interface Head {
 
 /**
  * What HEAD is, read from git's own files: no process, so that it can be asked at every save. null: no repository, or
- * no such folder.
+ * no such folder, or one whose file system hangs.
  */
 export function readHead(folder: string): Head | null {
-  const repository = isFolder(folder) ? findRepository(folder) : null;
+  const repository = answers(folder) && isFolder(folder) ? findRepository(folder) : null;
   return repository && headOf(repository);
 }
 
@@ -30,6 +31,7 @@ export class Heads {
 
   /** As `readHead`. */
   read(folder: string): Head | null {
+    if (!answers(folder)) return null;
     const known = this.repositories.get(folder);
     if (known && performance.now() - known.at < 30_000) return known.found && headOf(known.found);
     const found = isFolder(folder) ? findRepository(folder) : null;
@@ -54,7 +56,7 @@ export function commitOf({ commonDir }: Pick<Repository, 'commonDir'>, ref: stri
 
 /** The branch of a folder that is the top of its repository, by one small read; null for any other, and on none. */
 export function branchAt(folder: string): string | null {
-  const head = readTextIfAny(`${folder}/.git/HEAD`);
+  const head = answers(folder) ? readTextIfAny(`${folder}/.git/HEAD`) : null;
   return /^ref: refs\/heads\/(.+?)\n*$/.exec(head ?? '')?.[1] ?? null;
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CwError, messageOf } from '../errors.js';
 import { undoneBySignal } from '../system/interrupted.js';
@@ -65,7 +65,7 @@ export async function makeRepository<T>(
     for (const parent of parents) {
       try {
         // Only empty ones go: somebody may have put something there.
-        rmdirSync(parent);
+        rmSync(parent, { recursive: false, force: false });
       } catch {
         break;
       }

@@ -48,15 +48,16 @@ export async function standing(
     differences(repository, trees.base, here.untracked),
     differences(repository, trees.base, trees.untracked),
   ]);
-  // A file as it is staged is in the work, too.
-  if (!isPartOf(staged, wantedStaged) || !isPartOf(files, [...wantedStaged, ...wantedFiles]))
-    return 'changed';
+  if (!isPartOf(staged, wantedStaged) || !isPartOf(files, wantedFiles)) return 'changed';
   return isFree(top, wantedFiles, new Set(files.map(({ path }) => path))) ? 'free' : 'changed';
 }
 
 function isPartOf(some: readonly Difference[], all: readonly Difference[]): boolean {
-  const known = new Set(all.map(({ path, to }) => `${to.mode} ${to.hash} ${path}`));
-  return some.every(({ path, to }) => known.has(`${to.mode} ${to.hash} ${path}`));
+  const known = new Map(all.map(({ path, to }) => [path, to]));
+  return some.every(({ path, to }) => {
+    const other = known.get(path);
+    return other?.mode === to.mode && other.hash === to.hash;
+  });
 }
 
 /** Whether the places of new files are free: a file that is ignored there is not among the changes. */

@@ -2,6 +2,7 @@ import { existsSync, lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CwError } from '../errors.js';
 import { isFile, isFolder, readTextIfAny } from '../system/files.js';
+import { answers, hangs } from '../system/mounts.js';
 
 export interface Repository {
   /** The top of the working tree that the folder lies in; null in a bare repository. */
@@ -23,9 +24,11 @@ export interface Repository {
  * process. Links in the path are followed; so all paths are real ones.
  *
  * @throws CwError `failed` when a `.git` file leads nowhere (a moved repository, a pruned worktree): there is one,
- *   but what it holds cannot be told. `not-found` when the folder itself is not there.
+ *   but what it holds cannot be told; or when the file system does not answer. `not-found` when the folder itself is
+ *   not there.
  */
 export function findRepository(path: string): Repository | null {
+  if (!answers(path)) throw hangs(path);
   let start: string;
   try {
     start = realpathSync(path);
@@ -60,6 +63,7 @@ function commonFolder(gitDir: string): string {
 function gitFolderOfFile(file: string): string {
   const target = /^gitdir: ([\s\S]+?)\n*$/.exec(readFileSync(file, 'utf8'))?.[1];
   const folder = target === undefined ? null : resolve(dirname(file), target);
+  if (folder !== null && !answers(folder)) throw hangs(folder);
   if (folder !== null && isGitFolder(folder)) return realpathSync(folder);
   throw new CwError(
     'failed',

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf } from '../errors.js';
 import { isFolder, readTextIfAny } from '../system/files.js';
+import { answers } from '../system/mounts.js';
 import { commitOf, readHead } from './head.js';
 import { findRepository, type Repository } from './repository.js';
 import { type GitStatus, gitStatus, type WorkingTree } from './status.js';
@@ -72,8 +73,9 @@ export function treePlaces(repository: Repository): TreePlace[] {
 }
 
 function placeAt(path: string, repository: Repository, main: boolean, admin: string | null): TreePlace {
-  const gone = !isFolder(path);
-  const real = gone ? path : realpathSync(path);
+  const isSilent = !answers(path);
+  const gone = !isSilent && !isFolder(path);
+  const real = gone || isSilent ? path : realpathSync(path);
   return {
     path: real,
     name: basename(real),

@@ -10,7 +10,10 @@ export const gitChecks: readonly WorkspaceCheck[] = [
   {
     id: 'git.readable',
     well: 'git answers',
-    look({ git }) {
+    sees: ({ folder }) => folder !== 'gone',
+    look({ git, folder }) {
+      // That its folder is gone is said of the project.
+      if (folder === 'gone') return [];
       if (git.kind === 'unknown')
         return [{ level: 'unknown', subject: 'git', message: git.reason, fix: null }];
       return treesOf(git).flatMap((tree): Fault[] =>
@@ -30,6 +33,7 @@ export const gitChecks: readonly WorkspaceCheck[] = [
   {
     id: 'git.uncommitted',
     well: 'all is committed',
+    sees: isRead,
     look: eachTree((tree, status) => {
       if (!isDirty(status)) return [];
       return [
@@ -44,6 +48,7 @@ export const gitChecks: readonly WorkspaceCheck[] = [
   {
     id: 'git.unpushed',
     well: 'all commits are pushed',
+    sees: isRead,
     look: eachTree((tree) => {
       if (!tree.hasRemote || tree.unpushed === null || tree.unpushed === 0 || isMerged(tree)) return [];
       const message = `${count(tree.unpushed, 'commit')} not pushed`;
@@ -53,6 +58,7 @@ export const gitChecks: readonly WorkspaceCheck[] = [
   {
     id: 'git.stashed',
     well: 'nothing is stashed',
+    sees: isRead,
     look({ git, path }) {
       // All trees of a repository share its stash.
       const [first] = treesOf(git).flatMap(({ status }) => (status.kind === 'repository' ? [status] : []));
@@ -71,6 +77,7 @@ export const gitChecks: readonly WorkspaceCheck[] = [
   {
     id: 'git.detached',
     well: 'every working tree is on a branch',
+    sees: isRead,
     look: eachTree((tree, status) => {
       if (!status.detached) return [];
       const message = `HEAD is detached at ${status.commit?.slice(0, 8) ?? 'nothing'}: commits made here are on no branch`;
@@ -80,6 +87,7 @@ export const gitChecks: readonly WorkspaceCheck[] = [
   {
     id: 'git.operation',
     well: 'no rebase or merge is under way',
+    sees: isRead,
     look: eachTree((tree, { operation }) =>
       operation === null
         ? []
@@ -95,6 +103,7 @@ export const gitChecks: readonly WorkspaceCheck[] = [
   {
     id: 'git.merged',
     well: 'no worktree is left of a branch that was merged',
+    sees: isRead,
     look: ({ git, name, path }) =>
       treesOf(git).flatMap((tree): Fault[] => {
         if (tree.main || tree.gone || tree.status.kind !== 'repository') return [];
@@ -114,6 +123,7 @@ export const gitChecks: readonly WorkspaceCheck[] = [
   {
     id: 'git.worktrees',
     well: 'every worktree is there',
+    sees: isRead,
     look: ({ git, path }, { survey }) =>
       treesOf(git).flatMap((tree): Fault[] => {
         const subject = subjectOf(tree);
@@ -154,6 +164,12 @@ function eachTree(look: (tree: TreeState, status: WorkingTree) => Omit<Fault, 's
 }
 
 /** For people: the branch of the project itself, or the worktree. */
+/** What was not read is not well. */
+function isRead({ git }: WorkspaceSeen): boolean {
+  if (git.kind === 'unknown' || git.kind === 'unread') return false;
+  return treesOf(git).every(({ status, gone }) => status.kind !== 'unknown' || gone);
+}
+
 function subjectOf(tree: TreeState): string {
   const branch = tree.branch ?? (tree.status.kind === 'repository' ? '(detached)' : null);
   if (tree.main) return branch === null ? 'git' : `git ${branch}`;

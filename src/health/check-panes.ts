@@ -11,9 +11,11 @@ export const paneChecks: readonly WorkspaceCheck[] = [
   {
     id: 'workspace.windows',
     well: 'windows and panes are as its template says',
+    sees: ({ folder }) => folder !== 'gone',
     look(workspace) {
-      const { declared, panes, name, path, project } = workspace;
-      if (declared.kind === 'none') return [];
+      const { declared, panes, name, path, project, folder } = workspace;
+      // Where its folder is gone that is said of the project, and explains this.
+      if (declared.kind === 'none' || folder === 'gone') return [];
       if (declared.kind === 'unknown') {
         const message = `what it should hold is not known: ${declared.reason}`;
         const isTrusted = project === null || project.trust === 'trusted';

@@ -41,6 +41,7 @@ export const projectChecks: readonly WorkspaceCheck[] = [
   {
     id: 'project.files',
     well: "the project's files read",
+    sees: ({ project }) => project !== null,
     look({ project }) {
       if (project === null) return [];
       const problems = project.unknown === null ? (project.file?.problems ?? []) : [];
@@ -64,6 +65,7 @@ export const projectChecks: readonly WorkspaceCheck[] = [
   {
     id: 'project.env-private',
     well: '.env.claude is private',
+    sees: ({ project }) => project !== null,
     look: ({ project, path }) =>
       project?.envReadable !== true
         ? []
@@ -79,6 +81,7 @@ export const projectChecks: readonly WorkspaceCheck[] = [
   {
     id: 'project.command',
     well: "the project's own health_check and required_env have no complaint",
+    sees: ({ project }) => project !== null,
     look({ id, path, name, project }, { commands }) {
       const result = commands.get(id);
       const command = project?.file?.healthCheck;

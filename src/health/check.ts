@@ -29,6 +29,11 @@ export interface WorkspaceCheck {
   readonly id: string;
   /** What is said where nothing is wrong. */
   readonly well: string;
+  /**
+   * Whether it could look at all; it could when not given. Where it could not and finds nothing, nothing is said: not
+   * that all is well, and what could not be read is said once, by the check of that.
+   */
+  readonly sees?: (workspace: WorkspaceSeen) => boolean;
   look(workspace: WorkspaceSeen, facts: HealthFacts): readonly Fault[];
 }
 

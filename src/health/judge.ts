@@ -36,6 +36,7 @@ export function judgeHealth(facts: HealthFacts): HealthFinding[] {
       workspaceChecks.flatMap((check): HealthFinding[] => {
         const faults = check.look(workspace, facts);
         const about = { id: check.id, workspace: workspace.name };
+        if (faults.length === 0 && check.sees?.(workspace) === false) return [];
         if (faults.length === 0)
           return [{ ...about, level: 'ok', subject: workspace.name, message: check.well, fix: null }];
         return faults.map((fault) => ({ ...about, subject: workspace.name, ...fault }));

@@ -3,6 +3,7 @@ import type { Blueprint, Pane } from '../blueprint/model.js';
 import { isUntracked } from '../project/exclude.js';
 import { trustState } from '../project/trust.js';
 import { ensurePrivateFolder, isFile, readTextIfAny, writeFileAtomic } from '../system/files.js';
+import { answers } from '../system/mounts.js';
 import type { Registry } from '../workspace/registry.js';
 import type { EditorFacts } from './editor.js';
 
@@ -53,7 +54,7 @@ function folderSession(
   project: string,
   env: NodeJS.ProcessEnv,
 ): EditorFacts['folderSession'] {
-  if (!isFile(join(folder, 'Session.vim'))) return 'none';
+  if (!answers(folder) || !isFile(join(folder, 'Session.vim'))) return 'none';
   try {
     const trusted = isUntracked(folder, 'Session.vim') || trustState(project, env).state === 'trusted';
     return trusted ? 'trusted' : 'untrusted';

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { systemCode } from '../errors.js';
+import { answers } from '../system/mounts.js';
 
 export type FolderSeen = 'there' | 'gone' | 'unknown';
 
@@ -14,7 +15,10 @@ export async function lookAtFolders(
   limit: number,
 ): Promise<ReadonlyMap<string, FolderSeen>> {
   const unique = [...new Set(paths)];
-  const seen = await Promise.all(unique.map((path) => inTime(lookAt(path), limit)));
+  // What is asked of a file system that hangs holds one of Node's four threads for good, and this process at its end.
+  const seen = await Promise.all(
+    unique.map((path) => (answers(path) ? inTime(lookAt(path), limit) : ('unknown' as const))),
+  );
   return new Map(unique.map((path, at) => [path, seen[at]!]));
 }
 

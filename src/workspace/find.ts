@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { nearest } from '../blueprint/suggest.js';
 import { CwError, systemCode } from '../errors.js';
 import { isFolder } from '../system/files.js';
+import { answers, hangs } from '../system/mounts.js';
 import { expandPath, shellWord, tildePath } from '../system/paths.js';
 import type { SessionRow } from '../tmux/reading.js';
 import { sanitiseSessionName } from '../tmux/target.js';
@@ -163,6 +164,7 @@ function looksLikePath(word: string): boolean {
 export function projectFolder(path: string, env: NodeJS.ProcessEnv): string {
   const shown = JSON.stringify(shortened(tildePath(path, env), 200)).slice(1, -1);
   const word = shellWord(tildePath(path, env));
+  if (!answers(path)) throw hangs(path);
   try {
     const real = realpathSync(path);
     if (!isFolder(real))

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isFolder } from '../system/files.js';
+import { answers } from '../system/mounts.js';
 import type { Connection } from '../tmux/connection.js';
 import { sessionLabel } from './find.js';
 import type { Registry } from './registry.js';
@@ -15,8 +16,9 @@ export interface Seen {
   readonly folders: readonly string[];
 }
 
-/** The number that names a folder on its disk, which a move on that disk leaves as it is; null when it is not there. */
+/** The number that names a folder on its disk, which a move on that disk leaves as it is; null when it is not there, or does not answer. */
 export function folderInode(path: string): number | null {
+  if (!answers(path)) return null;
   try {
     return statSync(path, { throwIfNoEntry: false })?.ino ?? null;
   } catch {
@@ -36,7 +38,7 @@ export function followName(registry: Registry, { id, session }: Seen): void {
  * when it was not moved, or no pane tells.
  */
 export function movedFolder(registry: Registry, { id, path, folders }: Seen): string | null {
-  if (isFolder(path)) return null;
+  if (!answers(path) || isFolder(path)) return null;
   const inode = registry.read(id)?.inode ?? null;
   if (inode === null) return null;
   for (const folder of new Set(folders)) {

@@ -34,7 +34,7 @@ export async function twoHomes(remote: boolean, name = 'shop'): Promise<TwoHomes
     async gather(options = {}) {
       const scratch = join(repo.box.home, '..', `scratch-${count++}`);
       mkdirSync(scratch, { recursive: true });
-      const gathered = await gatherWork(repo.path, {
+      const gathered = await gatherWork(options.scratch ? repo.path : repo.path, {
         env: repo.box.env,
         scratch,
         isSecret: (path) => /(^|\/)\.env$/.test(path),

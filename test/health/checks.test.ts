@@ -402,8 +402,13 @@ const workspaceCases: readonly [
     ['warning git.worktrees worktree cart'],
   ],
   [
-    'the folder of the project is gone',
-    { folder: 'gone', project: null, declared: { kind: 'none' }, git: { kind: 'none' } },
+    'the folder of the project is gone, and with it what is read there',
+    {
+      folder: 'gone',
+      project: null,
+      declared: { kind: 'unknown', reason: 'it cannot be looked into' },
+      git: { kind: 'unknown', reason: 'the folder is gone' },
+    },
     ['error project.folder project'],
   ],
   [
