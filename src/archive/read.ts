@@ -7,6 +7,7 @@ import { packageVersion } from '../system/version.js';
 import { visible } from '../system/visible.js';
 import { BlobCheck } from './blob-check.js';
 import { ByteReader } from './byte-reader.js';
+import { armourMark, encryptedMark } from './encrypt-marks.js';
 import { GzipFault, gunzipped } from './gzip.js';
 import { HeaderReader } from './header-reader.js';
 import { type Limits, limits, sizeText } from './limits.js';
@@ -19,6 +20,8 @@ import { blockSize, endSize, paddingOf } from './tar-blocks.js';
 export type Place = 'memory' | 'skip' | { readonly file: string };
 
 export interface ReadOptions {
+  /** Called for an archive that is encrypted. */
+  readonly passphrase?: () => Promise<string>;
   readonly env?: NodeJS.ProcessEnv;
   /** Called with the bytes of the archive that were read so far, and how many it has. */
   readonly onProgress?: (bytes: number, of: number) => void;
@@ -57,10 +60,8 @@ export async function readArchive(
   const { file, size } = openArchive(path, shown);
   const reading = new Reading(shown, place, options);
   try {
-    return await reading.all(
-      bytesOf(file, shown, (done) => options.onProgress?.(done, size)),
-      size,
-    );
+    const bytes = bytesOf(file, shown, (done) => options.onProgress?.(done, size));
+    return await reading.all(await opened(bytes, file, shown, options), size);
   } catch (error) {
     if (error instanceof GzipFault)
       throw error.isForeign ? refused(`${shown} ${error.message}.`) : damaged(`${shown} ${error.message}.`);
@@ -90,6 +91,28 @@ function openArchive(path: string, shown: string): { file: number; size: number 
   throw new CwError('refused', `${shown} is no file${state.isDirectory() ? ', but a folder' : ''}.`, {
     hint: 'Give the file that cw export wrote.',
   });
+}
+
+/** The bytes of the archive itself: decrypted, where it is encrypted. */
+async function opened(
+  bytes: AsyncIterable<Uint8Array>,
+  file: number,
+  shown: string,
+  { passphrase }: ReadOptions,
+): Promise<AsyncIterable<Uint8Array>> {
+  const head = Buffer.alloc(armourMark.length);
+  const got = readSync(file, head, 0, head.length, 0);
+  if (head.toString('latin1', 0, got) === armourMark)
+    throw new CwError('refused', `${shown} is encrypted and written as text.`, {
+      hint: 'Decrypt it first: age -d FILE > claude-session.tar.gz',
+    });
+  if (!head.subarray(0, got).toString('latin1').startsWith(encryptedMark)) return bytes;
+  if (!passphrase)
+    throw new CwError('refused', `${shown} is encrypted.`, {
+      hint: 'Decrypt it first: age -d FILE > claude-session.tar.gz',
+    });
+  const { decrypted } = await import('./encrypt.js');
+  return decrypted(bytes, await passphrase(), shown);
 }
 
 async function* bytesOf(

@@ -25,6 +25,8 @@ export type MemberSource = { readonly name: string } & (
 );
 
 export interface WriteOptions {
+  /** The archive is encrypted with it: see `encrypt.ts`. The bytes are other ones each time then. */
+  readonly passphrase?: string;
   /** Called with the bytes of members that were taken so far. */
   readonly onProgress?: (bytes: number) => void;
   readonly limits?: Limits;
@@ -63,7 +65,7 @@ export async function writeArchive(
       const file = atTarget(target, () => openSync(temporary, 'wx', 0o600));
       let bytes = 0;
       try {
-        for await (const chunk of gzipped(inPieces(body.bytes()))) {
+        for await (const chunk of await sealed(gzipped(inPieces(body.bytes())), options.passphrase)) {
           atTarget(target, () => writeWhole(file, chunk));
           bytes += chunk.length;
         }
@@ -79,6 +81,12 @@ export async function writeArchive(
       throw error;
     }
   });
+}
+
+async function sealed(bytes: AsyncIterable<Uint8Array>, passphrase: string | undefined) {
+  if (passphrase === undefined) return bytes;
+  const { encrypted } = await import('./encrypt.js');
+  return encrypted(bytes, passphrase);
 }
 
 /** Takes away what a killed one of this target has left. */
