@@ -34,6 +34,7 @@ export const program: Program = {
     cleanup: () => import('./cli/commands/cleanup.js'),
     export: () => import('./cli/commands/export.js'),
     import: () => import('./cli/commands/import.js'),
+    inspect: () => import('./cli/commands/inspect.js'),
     daemon: async () => ({ verb: (await import('./cli/commands/daemon.js')).daemonVerb(runDaemon) }),
     init: async () => ({
       verb: (await import('./cli/commands/init.js')).initVerb(Object.keys(program.verbs)),
@@ -75,7 +76,7 @@ export const program: Program = {
       title: 'Nothing is lost',
       verbs: ['save', 'restore', 'snapshots', 'snapshot', 'verify', 'prune', 'forget'],
     },
-    { title: 'Other machines', verbs: ['export', 'import', 'ssh'] },
+    { title: 'Other machines', verbs: ['export', 'import', 'inspect', 'ssh'] },
     { title: 'Claude', verbs: ['agents', 'conversation', 'send'] },
     { title: 'With others', verbs: ['share', 'view', 'unshare'] },
     { title: 'A project', verbs: ['template', 'worktree', 'env', 'trust', 'move'] },

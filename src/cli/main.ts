@@ -3,7 +3,7 @@ import type { Settings } from '../system/settings.js';
 import { childEnv } from '../tmux/address.js';
 import type { Connection } from '../tmux/connection.js';
 import type { Command, Context, Outcome, Verb } from './command.js';
-import { harmless } from './output.js';
+import { harmless, harmlessJson } from './output.js';
 import { type ParsedLine, parseLine } from './parse.js';
 import { codeOf, errorDocument, errorText, type Failure, refine } from './report.js';
 import { processTerminal, writeAll } from './terminal.js';
@@ -48,7 +48,7 @@ export async function main(program: Program, words: readonly string[]): Promise<
 /** Where the document cannot be written (a full disk), the sentence still can. */
 function tellError(error: CwError | Failure, json: boolean): void {
   try {
-    if (json) return void writeAll(1, `${JSON.stringify(errorDocument(error))}\n`);
+    if (json) return void writeAll(1, `${harmlessJson(JSON.stringify(errorDocument(error)))}\n`);
   } catch {
     // Told below, to people: `error` is that of the first attempt to write.
   }
@@ -177,7 +177,7 @@ async function finish(
   if (json) {
     // For a program one document a line, for a person one they can read.
     const document = JSON.stringify(outcome.data ?? {}, null, processTerminal(env).interactive ? 2 : 0);
-    writeAll(1, `${document}\n`);
+    writeAll(1, `${harmlessJson(document)}\n`);
     return code; // who asks for a document is not at the terminal that tmux wants
   }
   if (outcome.text) {

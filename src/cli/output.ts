@@ -3,7 +3,7 @@ import { clusters, clusterWidth, oneCellEach, width } from '../system/text-width
 import { visible } from '../system/visible.js';
 
 export { width } from '../system/text-width.js';
-export { harmless, visible } from '../system/visible.js';
+export { harmless, harmlessJson, visible } from '../system/visible.js';
 
 /**
  * What commands print for people: tables that fit the terminal, styles that a pipe does not get, and foreign text

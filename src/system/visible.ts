@@ -23,3 +23,10 @@ export function harmless(text: string): string {
     part.length > 1 || part === '\n' || part === '\t' ? part : visible(part),
   );
 }
+
+/** The text of JSON, of the same meaning, in which no character acts on a terminal: JSON itself leaves those above ASCII. */
+export function harmlessJson(json: string): string {
+  return json.replace(controls, (character) =>
+    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

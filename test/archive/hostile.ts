@@ -91,8 +91,13 @@ type Listing = ReturnType<typeof manifestOf>;
 
 /** An archive with these members behind its first, and a manifest of all. */
 export function archiveOf(...members: readonly Entry[]): Buffer {
+  return archiveWith(members);
+}
+
+/** The same with a change of the manifest. */
+export function archiveWith(members: readonly Entry[], change?: (manifest: Listing) => unknown): Buffer {
   const all = [formatEntry, ...members];
-  return packed(tarOf([...all, manifestEntry(all)]));
+  return packed(tarOf([...all, manifestEntry(all, change)]));
 }
 
 function withFormat(data: string | Buffer): Buffer {
@@ -101,7 +106,7 @@ function withFormat(data: string | Buffer): Buffer {
 }
 
 function withManifest(change: (manifest: Listing) => unknown): Buffer {
-  return packed(tarOf([formatEntry, snapshot, manifestEntry([formatEntry, snapshot], change)]));
+  return archiveWith([snapshot], change);
 }
 
 const journal = (path: string, rest: Partial<Entry> = {}): Entry => ({
