@@ -1,6 +1,5 @@
-import { otherVersion } from '../remote/failure.js';
+import { farError, otherVersion } from '../remote/failure.js';
 import { checkFarWord, type FarName, parseHost } from '../remote/host.js';
-import { farError } from '../remote/list.js';
 import { askFar, attachingWords, documentOf, type SshSettings } from '../remote/ssh.js';
 import { shellWord } from '../system/paths.js';
 import { packageVersion } from '../system/version.js';

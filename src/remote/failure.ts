@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { CwError } from '../errors.js';
 import type { DialogueEnd } from '../system/dialogue.js';
 import { shellWord } from '../system/paths.js';
@@ -148,4 +149,22 @@ export function otherVersion(host: string, far: string | null, ours: string): Cw
 
 function older(one: string, other: string): boolean {
   return one.localeCompare(other, 'en', { numeric: true }) < 0;
+}
+
+const errorSchema = z.object({
+  error: z.object({
+    code: z.string().default('failed'),
+    message: z.string(),
+    hint: z.string().nullable().default(null),
+  }),
+});
+
+/** The failure that a far cw told as its document; null: it is none. */
+export function farError(host: string, document: unknown): CwError | null {
+  const told = errorSchema.safeParse(document);
+  if (!told.success) return null;
+  const { code, message, hint } = told.data.error;
+  // What these mean is the same here as there.
+  const kind = code === 'not-found' || code === 'refused' ? code : 'failed';
+  return new CwError(kind, `${host}: ${message}`, { hint: hint === null ? undefined : `There: ${hint}` });
 }

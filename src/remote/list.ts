@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { CwError, isCwError } from '../errors.js';
 import { packageVersion } from '../system/version.js';
 import type { ListEntry } from '../workspace/list.js';
-import { otherVersion } from './failure.js';
+import { farError, otherVersion } from './failure.js';
 import { askFar, documentOf, type FarAnswer, type SshSettings } from './ssh.js';
 
 /** One host's workspaces, or why they are not known. */
@@ -55,9 +55,6 @@ const entrySchema = z.object({
   memoryAt: time,
 });
 const listSchema = z.array(entrySchema).max(100_000);
-const errorSchema = z.object({
-  error: z.object({ message: z.string(), hint: z.string().nullable().default(null) }),
-});
 
 /**
  * The workspaces of several hosts, in their order. All are asked at once: it takes as long as the slowest, and one that
@@ -91,14 +88,6 @@ function workspacesOf(host: string, answer: FarAnswer): ListEntry[] {
   const list = listSchema.safeParse(document);
   if (list.success) return list.data;
   throw farError(host, document) ?? noList(host, answer);
-}
-
-/** The failure that a far cw told as its document; null: it is none. */
-export function farError(host: string, document: unknown): CwError | null {
-  const told = errorSchema.safeParse(document);
-  if (!told.success) return null;
-  const { message, hint } = told.data.error;
-  return new CwError('failed', `${host}: ${message}`, { hint: hint === null ? undefined : `There: ${hint}` });
 }
 
 function noList(host: string, { version, exitCode, stderr, output }: FarAnswer): CwError {

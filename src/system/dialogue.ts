@@ -21,6 +21,8 @@ export interface Dialogue {
   readonly ended: Promise<DialogueEnd>;
   /** Asks it to end; kills it when it does not. */
   end(): void;
+  /** Waits for it to end by itself for so many milliseconds, then ends it. */
+  endWithin(milliseconds: number): Promise<DialogueEnd>;
 }
 
 export interface DialogueOptions {
@@ -69,5 +71,9 @@ export function startDialogue(program: string, args: readonly string[], options:
         end();
       }, options.timeout),
     );
-  return { stdin: child.stdin, stdout: child.stdout, ended, end };
+  const endWithin = async (milliseconds: number) => {
+    const late = setTimeout(end, milliseconds);
+    return ended.finally(() => clearTimeout(late));
+  };
+  return { stdin: child.stdin, stdout: child.stdout, ended, end, endWithin };
 }

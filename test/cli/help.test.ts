@@ -38,6 +38,8 @@ const sshToHere =
 const before: Readonly<Record<string, string>> = {
   list: sshToHere,
   ssh: sshToHere,
+  push: sshToHere,
+  pull: sshToHere,
   'worktree remove': 'cw worktree add feat/cart && cw worktree add feat/api',
   import:
     "mkdir -p ~/.tmux/resurrect && printf 'pane\\tmain\\t0\\t1\\t:*\\t0\\ttitle\\t:/tmp\\t1\\tbash\\t:\\n' >~/.tmux/resurrect/tmux_resurrect_20260102T030405.txt && cw export shop && cw kill shop --yes",

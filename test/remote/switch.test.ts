@@ -72,7 +72,7 @@ describe.skipIf(!sshdProgram)('claude-switch HOST:NAME', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ host: 'desktop', answer: { name: 'it-s-mine', path } });
     expect(await near.cw(['ssh', 'desktop'])).toMatchObject({ code: 0, stdout: 'it-s-mine\n' });
     const none = await near.cw(['switch', 'desktop:nope']);
-    expect(none).toMatchObject({ code: 1, stdout: '' });
+    expect(none).toMatchObject({ code: 3, stdout: '' });
     expect(none.stderr).toMatch(/^desktop: No project "nope"/);
     expect(await near.cw(['ssh', '--', '-oProxyCommand=touch hit', 'x'])).toMatchObject({ code: 2 });
     expect(await near.cw(['ssh', 'desktop', 'a\nb'])).toMatchObject({ code: 2 });

@@ -23,7 +23,9 @@ export interface Sshd {
   cut(): void;
   /** Gives it another host key, as a machine that was set up anew has one. */
   changeKey(): Promise<void>;
+  /** Goes away as a machine does: what is connected is cut, and nobody gets in. */
   stop(): Promise<void>;
+  start(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -78,12 +80,15 @@ export async function startSshd(far: Sandbox): Promise<Sshd> {
       'KbdInteractiveAuthentication no',
       'PermitRootLogin prohibit-password',
       'AcceptEnv *',
+      // The account's shell runs the login before that says where its home is: it must not read the start files of
+      // whoever runs the tests.
+      `SetEnv HOME=${far.home}`,
       'MaxStartups 100',
       '',
     ].join('\n'),
   );
-  let child = await start();
-  async function start() {
+  let child = await listen();
+  async function listen() {
     const started = spawn(sshdProgram!, ['-D', '-e', '-f', join(folder, 'config')], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -95,13 +100,16 @@ export async function startSshd(far: Sandbox): Promise<Sshd> {
     });
     return started;
   }
+  const connections = () => descendants(child.pid!);
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
+    // Without their parent they could not be found any more.
+    const open = connections();
     const gone = new Promise((done) => child.once('exit', done));
     child.kill('SIGTERM');
     await gone;
+    for (const pid of open) kill(pid);
   };
-  const connections = () => descendants(child.pid!);
   const cut = () => {
     for (const pid of connections()) kill(pid);
   };
@@ -114,6 +122,9 @@ export async function startSshd(far: Sandbox): Promise<Sshd> {
     connections,
     cut,
     stop,
+    async start() {
+      child = await listen();
+    },
     reachFrom(near, config = '') {
       const [type, key] = readFileSync(join(folder, 'host.pub'), 'utf8').split(' ');
       const known = near.file('known_hosts', `far ${type} ${key}\n`);
@@ -138,10 +149,9 @@ Host *
       await stop();
       for (const file of ['host', 'host.pub']) rmSync(join(folder, file));
       keygen('host');
-      child = await start();
+      child = await listen();
     },
     async dispose() {
-      cut();
       await stop();
     },
   };
