@@ -8,6 +8,7 @@ import { isFolder } from '../../system/files.js';
 import { expandPath, tildePath } from '../../system/paths.js';
 import { requireWorkspace, type Workspace } from '../../workspace/find.js';
 import { placesOf, readWorld, type World } from '../../workspace/world.js';
+import { newPassphrase } from '../archives.js';
 import type { Command, Context } from '../command.js';
 import { indent, visible } from '../output.js';
 import { bytesText, Progress } from '../progress.js';
@@ -33,6 +34,7 @@ export const verb: Command = {
       describe: `Leave these out, with commas between them: ${archiveParts.join(', ')}.`,
     },
     'include-env': { type: 'boolean', describe: 'Take secret-looking values and .env files along.' },
+    encrypt: { type: 'boolean', describe: 'Lock it with a passphrase (the format of age).' },
   },
   examples: [
     { line: 'cw export shop', does: 'Into claude-session-shop.tar.gz, here.' },
@@ -61,13 +63,14 @@ export const verb: Command = {
         ];
     if (chosen.length === 0)
       return { data: [], text: 'No workspace is open, and none ended: nothing to export.' };
-    const encrypt = false;
+    const encrypt = args.options.encrypt === true;
     const target = targetsOf(
       typeof output === 'string' ? output : undefined,
       chosen.length > 1 || all === true,
       encrypt,
       context,
     );
+    const passphrase = encrypt ? await newPassphrase(context) : undefined;
     const done: { workspace: string; path: string; bytes: number; leftOut: unknown; redacted: unknown }[] =
       [];
     const failures: { name: string; error: unknown }[] = [];
@@ -83,6 +86,7 @@ export const verb: Command = {
           without,
           includeEnv: args.options['include-env'] === true,
           env: context.env,
+          ...(passphrase !== undefined && { passphrase }),
           onProgress: (bytes) => progress.show(bytes),
         });
         progress.end();
