@@ -224,7 +224,7 @@ it('a workspace that is known is that one, and one of its name alone is another'
 
 it('a line that says no kind, or one that is not known, is wrong usage', async () => {
   const box = sandbox();
-  expect(await runVerb(verb, ['x'], { env: box.env, cwd: box.home })).toMatchObject({ kind: 'usage' });
+  expect(await runVerb(verb, [], { env: box.env, cwd: box.home })).toMatchObject({ kind: 'usage' });
   const answer = await runVerb(verb, ['--from', 'screen'], { env: box.env, cwd: box.home });
   expect(answer).toMatchObject({ kind: 'usage', hint: expect.stringContaining('--from resurrect') });
   expect(await run(box)).toMatchObject({ kind: 'not-found' });
