@@ -1,5 +1,6 @@
 import { cpus, loadavg } from 'node:os';
 import { agentRowsOf } from './agents.js';
+import { archivePeak, archiveRows } from './archive.js';
 import { cleanupRows } from './cleanup.js';
 import { dashboardRows } from './dashboard.js';
 import { healthRows } from './health.js';
@@ -28,6 +29,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   save: () => worlds(saves),
   restore: () => worlds(restores),
   cleanup: async () => cleanupRows(runs),
+  archive: () => archiveRows(Math.min(runs, 5)),
   daemon: () => daemonRows({ seconds: quick ? 30 : 60, changes: quick ? 20 : 40 }),
   agents: () => agentRowsOf(runs),
   dashboard: () => dashboardRows(30),
@@ -40,6 +42,11 @@ const parts: Record<string, () => Promise<Row[]>> = {
       argument('--sizes') ? sizes : quick ? [10] : [10, 100],
     ),
 };
+
+if (process.argv[2] === 'archive-peak') {
+  await archivePeak(process.argv.slice(3));
+  process.exit();
+}
 
 console.log(
   `Medians of ${runs} runs, taken in turn; Node ${process.version}, ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}.\n`,
