@@ -1,24 +1,48 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memberName } from '../../src/archive/members.js';
 import { readArchive } from '../../src/archive/read.js';
 import { type MemberSource, writeArchive } from '../../src/archive/write.js';
 import { root, type Sandbox, sandbox } from '../support/sandbox.js';
 import { waitUntil } from '../support/wait.js';
+import { makeSandbox } from '../support/world.js';
 
-/** A folder without a repository on both machines, and a workspace of it on the first one. */
-async function exported(...options: string[]): Promise<{ there: Sandbox; here: Sandbox; archive: string }> {
-  const there = sandbox();
-  const here = sandbox();
+const there = makeSandbox();
+const written = new Map<string, Promise<string>>();
+
+beforeAll(async () => {
   there.file('projects/shop/.cw.yaml', 'windows:\n  - name: code\n    panes: [{run: "sleep 98765"}, {}]\n');
-  here.file('projects/shop/readme', '');
   there.file('projects/shop/.sessions/active/cart.md', 'the journal\n');
   there.file('projects/shop/.env.claude', 'API_TOKEN=tok-0123456789abcdef\nPORT=4000\n');
   expect(await there.cw(['up', '--detach', '--trust', 'projects/shop'])).toMatchObject({ code: 0 });
-  const archive = join(there.folder, 'shop.tar.gz');
-  expect(await there.cw(['export', 'shop', '-o', archive, ...options])).toMatchObject({ code: 0 });
-  return { there, here, archive };
+});
+
+afterAll(() => there.dispose());
+
+/** An archive of a workspace whose folder is no repository, on a machine that has such a folder too. */
+async function exported(...options: string[]): Promise<{ here: Sandbox; archive: string }> {
+  const key = options.join(' ');
+  const file = join(there.folder, `shop${written.size}.tar.gz`);
+  const write = async () => {
+    expect(await there.cw(['export', 'shop', '-o', file, ...options])).toMatchObject({ code: 0 });
+    return file;
+  };
+  const made = written.get(key) ?? write();
+  written.set(key, made);
+  const here = sandbox();
+  here.file('projects/shop/readme', '');
+  const archive = join(here.folder, 'shop.tar.gz');
+  copyFileSync(await made, archive);
+  return { here, archive };
 }
 
 /** The same archive with another snapshot, as somebody hostile would write it. */
@@ -74,7 +98,7 @@ describe('cw import', () => {
   });
 
   it('leaves alone what it has brought before, and refuses another one of its name', async () => {
-    const { there, here, archive } = await exported();
+    const { here, archive } = await exported();
     expect(await here.cw(['import', archive])).toMatchObject({ code: 0 });
     const again = await here.cw(['import', archive]);
     expect(again).toMatchObject({ code: 0 });
@@ -178,7 +202,6 @@ describe('cw import', () => {
   });
 
   it('makes no folder where programs look, and uses none there unasked', async () => {
-    const there = sandbox();
     const here = sandbox();
     const project = join(there.home, '.config/autostart');
     there.file('.config/autostart/evil.desktop', 'Exec=evil\n');

@@ -64,7 +64,7 @@ describe.skipIf(noUsers)(`a share with a second user${noUsers ? ` (skipped: ${no
     const raw = await onlooker(socket);
     raw.send('echo TYPED\r\x02d\x02s\x04');
     screen.line('echo TYPED');
-    screen.keys('C-b', 'd', 'C-b', 's', 'C-d');
+    screen.keys('C-b', 'd', 'C-b', 's');
     print(world, 'shop', 'AFTER-THAT');
     await screen.waitFor('it goes on', /^AFTER-THAT/m);
     await waitUntil('the other one too', () => /^AFTER-THAT/m.test(raw.picture()));
