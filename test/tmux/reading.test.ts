@@ -167,11 +167,12 @@ describe('a whole server', () => {
   test('shows a pane whose program has ended, with its status', async () => {
     const { connection, box } = world();
     box.tmux('set-option', '-g', 'remain-on-exit', 'on', ';', 'new-window', '-t', '=home:', 'exit 7');
-    await waitUntil('it has ended', async () => (await readServer(connection)).panes[1]?.dead);
-    expect((await readServer(connection)).panes[1]).toMatchObject({
-      dead: true,
-      deadStatus: 7,
+    // Its terminal is closed a moment before tmux is told how it ended.
+    const pane = await waitUntil('tmux knows how it ended', async () => {
+      const [, found] = (await readServer(connection)).panes;
+      return found?.dead && found.deadStatus !== null && found;
     });
+    expect(pane.deadStatus).toBe(7);
   });
 });
 

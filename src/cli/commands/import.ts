@@ -29,11 +29,10 @@ export const verb: Command = {
     {
       line: 'cw import claude-session-shop.tar.gz',
       does: 'Go on with a workspace of another machine.',
-      exit: 3,
     },
     {
-      line: 'cw import claude-session-shop.tar.gz --into ~/work/shop --map /srv/data=/data --dry-run',
-      does: 'See what would be done, with other folders.',
+      line: 'cw import claude-session-shop.tar.gz --into ~/work/shop --dry-run',
+      does: 'See what would be done, in another folder.',
     },
     {
       line: 'cw import --from resurrect --dry-run',
