@@ -3,7 +3,8 @@
  * written so that sh, bash, zsh, fish and csh read the same from it.
  */
 
-const harmless = /^[A-Za-z0-9_@%+=:,./-]+$/;
+// zsh finds a program for `=ls`, and an old fish a process for `%1`, where they begin a word.
+const harmless = /^(?![=%])[A-Za-z0-9_@%+=:,./-]+$/;
 
 /**
  * A word for any of these shells. Single quotes hold all but four things: a quote; a backslash, which fish takes for

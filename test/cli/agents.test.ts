@@ -116,12 +116,13 @@ describe.runIf(process.platform === 'linux')('cw agents', () => {
     // A new conversation in the same pane.
     await prompt(here, one, '/clear');
     await waitUntil('it has another one', async () => row(one, await here.rows()).conversation !== a);
-    const known = new ConversationRegistry(here.folder);
-    expect(known.byConversation(a)).toMatchObject({
-      current: false,
-      prompted: true,
-      ended: { reason: 'clear' },
+    // The file of the process tells the new one at once, a hook that the old one has ended.
+    const known = await waitUntil('its end is told', async () => {
+      await here.rows();
+      const found = new ConversationRegistry(here.folder).byConversation(a);
+      return found?.ended && found;
     });
+    expect(known).toMatchObject({ current: false, prompted: true, ended: { reason: 'clear' } });
     expect(row(one, await here.rows()).conversation).toBe(presenceOf(here, one)?.sessionId);
 
     // Nothing is told of Esc, nor of a death.

@@ -10,6 +10,7 @@ import { serverFolder } from '../../src/system/server-folder.js';
 import { serverAddress } from '../../src/tmux/address.js';
 import { processConnection } from '../../src/tmux/process-connection.js';
 import { type Sandbox, sandbox } from '../support/sandbox.js';
+import { waitUntil } from '../support/wait.js';
 import { answering, bundleFakeDaemon, notesOf, startFake } from './support/processes.js';
 
 bundleFakeDaemon();
@@ -99,8 +100,11 @@ test('with one, status, reload, logs and stop are of it', async () => {
   expect(status.text).toMatch(/^save +\*\/15 \* \* \* \* +in /m);
   expect((await daemon(world, 'reload')).data).toEqual({ reloaded: true, problems: [] });
   expect(notesOf(world)).toContainEqual({ reload: [] });
-  const logs = await daemon(world, 'logs', { lines: '1' });
-  expect(logs.text).toMatch(/^\S+ info {2}settings were read again$/);
+  // The log is written beside the answer.
+  const newest = async () => (await daemon(world, 'logs', { lines: '1' })).text ?? '';
+  await waitUntil('its log says so', async () =>
+    /^\S+ info {2}settings were read again$/.test(await newest()),
+  );
   expect((await daemon(world, 'start')).data).toMatchObject({ pid: fake.pid, started: false });
   expect((await daemon(world, 'stop')).data).toEqual({ running: false, stopped: true, pid: fake.pid });
   expect(await fake.ended).toBe(0);

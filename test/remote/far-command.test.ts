@@ -32,7 +32,7 @@ describe.each(shells)('%s', (shell) => {
         const line = ['printf', '%s\\n', ...list].map(quoteForAnyShell).join(' ');
         expect(said(shell, line, env)).toBe(list.map((word) => `${word}\n`).join(''));
       }),
-      { numRuns: 60 },
+      { numRuns: 60, examples: [[['=ls', '%1', '~', '@a', 'a=b']]] },
     );
   });
 
