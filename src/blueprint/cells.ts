@@ -83,12 +83,14 @@ function grown(source: Cell, cell: LayoutCell, size: Size): LayoutCell {
     sources.map((each) => (typeof each === 'number' ? undefined : each.size)),
     cell.children.map((child) => leastSize(child)[along]),
   );
+  const children = cell.children.map((child, at) =>
+    grown(sources[at]!, child, { ...size, [along]: lengths[at]! }),
+  );
+  // Rows within rows are how a template says that one is split again; to tmux they are one list of rows.
   return {
     ...cell,
     ...size,
-    children: cell.children.map((child, at) =>
-      grown(sources[at]!, child, { ...size, [along]: lengths[at]! }),
-    ),
+    children: children.flatMap((child) => (child.kind === cell.kind ? child.children : [child])),
   };
 }
 

@@ -12,6 +12,8 @@ export interface Expanded {
   readonly blueprint: Blueprint;
   /** Sentences about what was left out or replaced, and why. */
   readonly notes: readonly string[];
+  /** Lines that are typed and wait for Enter, by the key of the pane. */
+  readonly typed: ReadonlyMap<string, string>;
 }
 
 /**
@@ -30,13 +32,17 @@ export function expand(template: Template, facts: ProjectFacts): Expanded {
   const values = valuesOf(template, facts);
   const notes: string[] = [];
   const chosen = chooseWindows(template, facts, values);
-  const expanded = chosen.map((window, at) => expandWindow(window, at, facts, values));
+  const base = rootOf(template, facts, values, notes);
+  const settings: WindowSettings = { base, check: template.check_commands !== false };
+  const expanded = chosen.map((window, at) => expandWindow(window, at, facts, values, settings));
   const kept = expanded.filter((window, at) => at === 0 || facts.windows.length > 0 || window.idle === null);
   for (const window of expanded) {
     if (kept.includes(window)) notes.push(...window.notes);
     else notes.push(`Window "${window.name}" left out: ${window.idle}.`);
   }
-  const windows = kept.map((window, index): Window => ({ ...window.window, index }));
+  const indexes = windowIndexes(kept);
+  const made = kept.map((window, at): Window => ({ ...window.window, index: indexes[at]! }));
+  const windows = made.toSorted((a, b) => a.index - b.index);
   const focused = kept.findIndex((window) => window.focus);
   return {
     blueprint: {
@@ -54,11 +60,41 @@ export function expand(template: Template, facts: ProjectFacts): Expanded {
       group: null,
       hooks: laterHooks(fillHooks(template, facts)),
       windows,
-      activeWindow: windows[Math.max(0, focused)]!.key,
+      activeWindow: (made[focused] ?? windows[0]!).key,
       lastWindow: null,
     },
     notes,
+    typed: new Map(kept.flatMap((window) => window.typed)),
   };
+}
+
+/** The folder of the template where that names one which exists, else the project's. */
+function rootOf(template: Template, facts: ProjectFacts, values: Values, notes: string[]): string {
+  if (template.root === undefined) return facts.path;
+  const folder = below(facts.path, fillText(template.root, values, 'the root of the template'), facts.home);
+  if (facts.folderExists(folder)) return folder;
+  notes.push(`There is no folder ${folder}, the root of the template: windows start in ${facts.path}.`);
+  return facts.path;
+}
+
+/** Each window's offset from base-index: its own, or the next one after the window before it. */
+function windowIndexes(windows: readonly ExpandedWindow[]): number[] {
+  const asked = new Set(windows.flatMap(({ index }) => index ?? []));
+  const taken = new Map<number, string>();
+  let next = 0;
+  return windows.map(({ name, index }) => {
+    while (index === null && (asked.has(next) || taken.has(next))) next += 1;
+    const own = index ?? next;
+    const other = taken.get(own);
+    if (other !== undefined) {
+      throw new CwError('usage', `The windows "${other}" and "${name}" have the same index, ${own}.`, {
+        hint: 'Give one of them another index, or none.',
+      });
+    }
+    taken.set(own, name);
+    next = own + 1;
+    return own;
+  });
 }
 
 /** A template's hooks with their holes filled, also those that the opener runs itself. */
@@ -133,8 +169,18 @@ interface ExpandedWindow {
   readonly window: Window;
   readonly notes: readonly string[];
   readonly focus: boolean;
+  readonly index: number | null;
+  readonly typed: readonly (readonly [string, string])[];
   /** Why nothing that the window is for can work here; null when something can. */
   readonly idle: string | null;
+}
+
+/** What the template says for all of its windows. */
+interface WindowSettings {
+  /** The folder that theirs are relative to. */
+  readonly base: string;
+  /** Commands whose program is not found are left out. */
+  readonly check: boolean;
 }
 
 function expandWindow(
@@ -142,6 +188,7 @@ function expandWindow(
   at: number,
   facts: ProjectFacts,
   values: Values,
+  settings: WindowSettings,
 ): ExpandedWindow {
   const key = `w${at + 1}`;
   const where = `window "${source.name}"`;
@@ -149,7 +196,7 @@ function expandWindow(
     (pane): TemplatePane => (typeof pane === 'string' ? { run: pane } : (pane ?? {})),
   );
   const panes = sources.map((pane, place) =>
-    expandPane(pane, `${key}.p${place + 1}`, source, where, facts, values),
+    expandPane(pane, `${key}.p${place + 1}`, source, where, facts, values, settings),
   );
   const layout = windowLayout(source.layout, sources, facts.size, where);
   const idle = panes.every((pane) => pane.idle !== null)
@@ -171,7 +218,7 @@ function expandWindow(
       name: source.name,
       layout: layout.layout,
       size: { ...facts.size },
-      zoomed: false,
+      zoomed: source.zoom === true && panes.length > 1,
       activePane: focused.pane.key,
       lastPane: null,
       options: {
@@ -185,6 +232,8 @@ function expandWindow(
     },
     notes: [...panes.flatMap((pane) => pane.notes), ...layout.notes],
     focus: source.focus === true,
+    index: source.index ?? null,
+    typed: panes.flatMap(({ pane, typed }) => (typed === null ? [] : [[pane.key, typed] as const])),
     idle,
   };
 }
@@ -192,6 +241,7 @@ function expandWindow(
 interface ExpandedPane {
   readonly pane: Pane;
   readonly notes: readonly string[];
+  readonly typed: string | null;
   readonly idle: readonly string[] | null;
 }
 
@@ -202,12 +252,13 @@ function expandPane(
   inWindow: string,
   facts: ProjectFacts,
   windowValues: Values,
+  settings: WindowSettings,
 ): ExpandedPane {
   const notes: string[] = [];
   const where = `a pane of ${inWindow}`;
-  const cwd = folderOf(source, window, where, facts, windowValues, notes);
+  const cwd = folderOf(source, window, where, facts, windowValues, settings.base, notes);
   const values: Values = { ...windowValues, folder: { text: cwd, trusted: false } };
-  const command = commandOf(source, where, cwd, facts, values);
+  const command = commandOf(source, where, cwd, facts, values, settings.check);
   if (command.note) notes.push(command.note);
   const shell = source.shell === undefined ? null : facts.findProgram(fillText(source.shell, values, where));
   if (source.shell !== undefined && shell === null) {
@@ -223,18 +274,22 @@ function expandPane(
       cwd,
       shell,
       run: command.run,
-      startCommand: null,
+      startCommand:
+        source.start_command === undefined
+          ? null
+          : fillCommand(source.start_command, values, `the start command of ${where}`),
       environment: Object.fromEntries(
         Object.entries(source.env ?? {}).map(([name, value]) => [
           name,
           fillVariable(scalarText(value), values),
         ]),
       ),
-      options: {},
+      options: optionsOf(source.options, values, where),
       historyLimit: null,
       restart: source.restart ?? 'never',
     },
     notes,
+    typed: typedOf(source, where, values),
     idle: command.idle,
   };
 }
@@ -245,9 +300,10 @@ function folderOf(
   where: string,
   facts: ProjectFacts,
   values: Values,
+  root: string,
   notes: string[],
 ): string {
-  const base = worktreeOf(source, where, facts, values, notes) ?? facts.path;
+  const base = worktreeOf(source, where, facts, values, notes) ?? root;
   const find = (from: string, candidates: readonly string[], whose: string): string => {
     const names = candidates.map((candidate) => fillText(candidate, values, `the root of ${whose}`));
     const found = names.map((name) => below(from, name, facts.home)).find(facts.folderExists);
@@ -293,13 +349,19 @@ function commandOf(
   cwd: string,
   facts: ProjectFacts,
   values: Values,
+  check: boolean,
 ): PaneCommand {
   if (source.run === undefined) return { run: null, note: null, idle: null };
+  if (source.typed !== undefined || source.start_command !== undefined) {
+    throw new CwError('usage', `The "run" of ${where} stands beside "typed" or "start_command".`, {
+      hint: 'A pane has one of the three.',
+    });
+  }
   const reasons: string[] = [];
   for (const candidate of [source.run].flat()) {
     const needs = typeof candidate === 'string' ? { run: candidate } : candidate;
     const run = fillCommand(needs.run, values, `the command of ${where}`);
-    const why = whyMissing(needs, facts) ?? whyNotRunnable(run, cwd, facts);
+    const why = whyMissing(needs, facts) ?? (check ? whyNotRunnable(run, cwd, facts) : null);
     if (why === null) return { run: run.trim() === '' ? null : run, note: null, idle: null };
     reasons.push(why);
   }
@@ -307,6 +369,15 @@ function commandOf(
     return { run: claudeHint, note: null, idle: null };
   }
   return { run: null, note: `A plain shell in ${where}: ${few(reasons)}.`, idle: reasons };
+}
+
+function typedOf(source: TemplatePane, where: string, values: Values): string | null {
+  if (source.typed === undefined) return null;
+  const typed = fillCommand(source.typed, values, `the typed line of ${where}`);
+  if (source.start_command === undefined && !/[\x00-\x1f\x7f]/.test(typed)) return typed;
+  throw new CwError('usage', `The "typed" of ${where} cannot be typed there.`, {
+    hint: 'It is one line without control characters, in a pane without "start_command".',
+  });
 }
 
 /** What is lacking, in a line: the first of it, and how much more there is. */

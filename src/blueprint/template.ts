@@ -71,6 +71,15 @@ export const TemplatePane = z.strictObject({
     ),
   env: variables.optional().describe('Variables of this pane alone.'),
   shell: z.string().optional().describe("Another shell than tmux's default one."),
+  typed: z
+    .string()
+    .optional()
+    .describe('One line that is typed at the first prompt and waits for Enter, in place of `run`.'),
+  start_command: z
+    .string()
+    .optional()
+    .describe("A program in place of a shell, as tmux's start command: the pane ends with it."),
+  options: z.record(z.string(), scalar).optional().describe('tmux options of the pane.'),
   focus: z.boolean().optional().describe('The pane that is active first.'),
   size: size
     .optional()
@@ -81,6 +90,12 @@ export type TemplatePane = z.infer<typeof TemplatePane>;
 
 export const TemplateWindow = z.strictObject({
   name: z.string(),
+  index: z
+    .number()
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('Its number, counted from base-index; the next one after the window before it when not given.'),
   root: z.string().optional().describe("The folder of its panes, relative to the project's."),
   layout: z
     .union([
@@ -92,6 +107,7 @@ export const TemplateWindow = z.strictObject({
     .describe("A named layout of tmux's, a layout string, or nested rows and columns of panes by number."),
   options: z.record(z.string(), scalar).optional().describe('tmux options of the window.'),
   synchronize: z.boolean().optional().describe('What is typed in one pane goes to all of them.'),
+  zoom: z.boolean().optional().describe('Its active pane fills the window.'),
   focus: z.boolean().optional().describe('The window that is active first.'),
   manual: z.boolean().optional().describe('Opened only when asked for (`--window NAME`).'),
   panes: z
@@ -133,6 +149,16 @@ export const Template = z.strictObject({
     .strictObject({ priority: z.number(), any: z.array(Marker).min(1) })
     .optional()
     .describe('Any of the markers makes the type; the highest priority wins.'),
+  root: z
+    .string()
+    .optional()
+    .describe("The folder that the windows' folders are relative to, in place of the project's."),
+  check_commands: z
+    .boolean()
+    .optional()
+    .describe(
+      'false: commands are run whether or not their program is found (aliases and functions of your shell).',
+    ),
   vars: z
     .record(z.string(), scalar)
     .optional()

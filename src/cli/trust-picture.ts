@@ -71,6 +71,9 @@ function templateLines(text: string): string[] {
       for (const candidate of [pane.run ?? []].flat()) {
         lines.push(`${place}: ${typeof candidate === 'string' ? candidate : candidate.run}`);
       }
+      if (pane.start_command !== undefined) lines.push(`${place}: ${pane.start_command}`);
+      if (pane.typed !== undefined) lines.push(`${place}, typed: ${pane.typed}`);
+      map(`${place}, option`, pane.options);
       if (pane.shell !== undefined) lines.push(`${place}, shell: ${pane.shell}`);
       map(`${place}, environment`, pane.env);
     }

@@ -290,8 +290,9 @@ function wanted(path: Path): string {
   if (last === 'worktree') return "a worktree's name, or its number from 1";
   if (last === 'run' || last === 'file' || (last === 'root' && shape.includes('panes')))
     return 'a text or a list of them';
-  if (last === 'focus' || last === 'manual' || last === 'synchronize') return 'true or false';
+  if (['focus', 'manual', 'synchronize', 'zoom', 'check_commands'].includes(last)) return 'true or false';
   if (last === 'priority') return 'a number';
+  if (last === 'index') return 'a number, 0 or more';
   if (last === 'history_limit') return 'a number of lines, 0 or more';
   return 'a text';
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { expand, fillHooks } from '../blueprint/expand.js';
+import { type Expanded, expand, fillHooks } from '../blueprint/expand.js';
 import type { PaneResume } from '../blueprint/facts.js';
 import type { Blueprint } from '../blueprint/model.js';
 import { describePlan, plan } from '../blueprint/plan.js';
@@ -152,7 +152,7 @@ async function build(
   if (hooks.before_create && isFirst)
     await runHook('before_create', hooks.before_create, blueprint, request.env);
   if (!request.side) excludeOurFiles(request.path);
-  const resume = await paneStarts(blueprint, registry, request.paneHistory, request.env);
+  const resume = await paneStarts(blueprint, drawn.typed, registry, request.paneHistory, request.env);
   let applied: Applied;
   try {
     applied = await applyBlueprint(connection, registry, blueprint, server, request.env, resume);
@@ -186,6 +186,7 @@ async function build(
  */
 async function paneStarts(
   blueprint: Blueprint,
+  typed: ReadonlyMap<string, string>,
   registry: Registry,
   hasHistory: boolean,
   env: NodeJS.ProcessEnv,
@@ -206,7 +207,7 @@ async function paneStarts(
       key,
       {
         run: started,
-        typed: null,
+        typed: typed.get(key) ?? null,
         textFile: null,
         historyFile: hasHistory ? registry.historyFile(blueprint.id, key) : null,
         ...(run !== null && { endingFile: registry.endingFile(blueprint.id, key) }),
@@ -234,7 +235,12 @@ export function draw(
   chosen: ChosenTemplate,
   trusted: boolean,
   identity: { readonly id: string; readonly name: string; readonly session: string },
-): { blueprint: Blueprint; hooks: NonNullable<Template['hooks']>; notes: string[] } {
+): {
+  blueprint: Blueprint;
+  hooks: NonNullable<Template['hooks']>;
+  notes: string[];
+  typed: Expanded['typed'];
+} {
   const environment = resolveEnvironment({
     path: request.path,
     name: identity.name,
@@ -252,7 +258,7 @@ export function draw(
     overrides: request.overrides,
     windows: request.windows,
   });
-  const { blueprint, notes } = expand(chosen.template, facts);
+  const { blueprint, notes, typed } = expand(chosen.template, facts);
   const withheld =
     environment.withheld.length > 0
       ? [
@@ -263,6 +269,7 @@ export function draw(
     blueprint: { ...blueprint, template: chosen.name },
     hooks: fillHooks(chosen.template, facts),
     notes: [...environment.notes, ...withheld, ...notes],
+    typed,
   };
 }
 

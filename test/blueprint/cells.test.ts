@@ -90,3 +90,10 @@ describe('nested rows and columns', () => {
     expect(() => layoutFromCells(cells, size, panes)).toThrow(expect.objectContaining({ kind: 'usage' }));
   });
 });
+
+test('a row that is split again is one list of rows with its neighbours, each half of what was there', () => {
+  const rows = { rows: [1, { rows: [2, { rows: [3, 4] }] }] };
+  expect(lengths(rows, 'height', 4)).toEqual([20, 9, 4, 4]);
+  const cell = parseLayout(layoutFromCells(rows, size, 4).layout);
+  expect(cell.kind === 'rows' && cell.children.every(({ kind }) => kind === 'pane')).toBe(true);
+});

@@ -405,3 +405,78 @@ describe('layouts', () => {
     expect(() => window(layout, panes(count))).toThrow(expect.objectContaining({ kind: 'usage' }));
   });
 });
+
+describe('what a window and a pane can say besides', () => {
+  test('windows have the index that they ask for, and the others the next free one, in order of these', () => {
+    const names = ['a', 'b', 'c', 'd'];
+    const { windows, blueprint } = opened({
+      windows: names.map((name, at) => ({
+        name,
+        ...(at === 1 && { index: 5 }),
+        ...(at === 3 && { index: 1 }),
+      })),
+    });
+    expect(windows.map(({ name, index }) => [name, index])).toEqual([
+      ['a', 0],
+      ['d', 1],
+      ['b', 5],
+      ['c', 6],
+    ]);
+    expect(blueprint.activeWindow).toBe('w1');
+    expect(() =>
+      opened({
+        windows: [
+          { name: 'a', index: 2 },
+          { name: 'b', index: 2 },
+        ],
+      }),
+    ).toThrow('The windows "a" and "b" have the same index, 2.');
+  });
+
+  test('the root of the template is where the folders of windows begin', () => {
+    const there = ['/home/dev/other', '/home/dev/other/src'];
+    const template: Template = {
+      root: '~/other',
+      windows: [{ name: 'w', root: 'src', panes: ['ls'] }, { name: 'v' }],
+    };
+    const folderExists = (path: string) => there.includes(path);
+    const made = opened(template, { folderExists });
+    expect(made.windows.map(({ panes }) => panes[0]!.cwd)).toEqual([there[1], there[0]]);
+    expect(made.blueprint.path).toBe('/home/dev/shop');
+    const gone = opened({ ...template, windows: [{ name: 'v' }] }, { folderExists: () => false });
+    expect(gone.windows[0]!.panes[0]!.cwd).toBe('/home/dev/shop');
+    expect(gone.notes).toEqual([
+      'There is no folder /home/dev/other, the root of the template: windows start in /home/dev/shop.',
+    ]);
+  });
+
+  test('commands are run unseen when the template says so', () => {
+    const pane = { run: 'an-alias-of-mine --now' };
+    expect(paneOf(pane).run).toBeNull();
+    expect(paneOf(pane, {}, { check_commands: false })).toMatchObject({ run: pane.run, notes: [] });
+  });
+
+  test('a start command, options of a pane, zoom', () => {
+    const { windows } = opened({
+      windows: [
+        { name: 'w', zoom: true, panes: [{ start_command: 'top -d ${n}', options: { '@a': true } }, null] },
+        { name: 'v', zoom: true },
+      ],
+      vars: { n: 5 },
+    });
+    expect(windows[0]).toMatchObject({
+      zoomed: true,
+      panes: [{ startCommand: 'top -d 5', options: { '@a': 'on' } }, {}],
+    });
+    expect(windows[1]!.zoomed).toBe(false);
+  });
+
+  test('a line that is typed is told by the key of its pane, and stands beside no command', () => {
+    const line = (pane: TemplatePane) =>
+      expand({ windows: [{ name: 'w', panes: [null, pane] }] }, projectFacts({}));
+    expect([...line({ typed: 'rm -r ${project}' }).typed]).toEqual([['w1.p2', 'rm -r shop']]);
+    expect(() => line({ typed: 'a', run: 'b' })).toThrow('stands beside');
+    expect(() => line({ typed: 'a\nb' })).toThrow('cannot be typed');
+    expect(() => line({ typed: 'a', start_command: 'b' })).toThrow('cannot be typed');
+  });
+});

@@ -550,3 +550,24 @@ describe('trust', () => {
     expect(panes(world, 'claude-dev-shop')[0]).toMatch(/^code/);
   });
 });
+
+it('a typed line waits at its prompt, and a start command has no shell around it', async () => {
+  const world = sandbox();
+  world.file('projects/shop/x', '');
+  world.file(
+    't.yaml',
+    "windows: [{name: w, panes: [{typed: 'touch pressed'}, {start_command: 'exec tail -f /dev/null'}]}]",
+  );
+  await open(world, 'projects/shop', '--template', join(world.home, 't.yaml'));
+  const target = '=claude-dev-shop:0';
+  await waitUntil('the line is typed', () => world.screen(`${target}.0`).includes('touch pressed'));
+  expect(world.tmux('list-panes', '-t', target, '-F', '#{pane_start_command}')).toContain(
+    'tail -f /dev/null',
+  );
+  await waitUntil('the program is the pane itself', () =>
+    world.tmux('display-message', '-p', '-t', `${target}.1`, '#{pane_current_command}').includes('tail'),
+  );
+  expect(existsSync(join(world.home, 'projects/shop/pressed'))).toBe(false);
+  world.tmux('send-keys', '-t', `${target}.0`, 'Enter');
+  await waitUntil('Enter runs it', () => existsSync(join(world.home, 'projects/shop/pressed')));
+});
