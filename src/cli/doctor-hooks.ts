@@ -10,11 +10,12 @@ import { areHooksOff, probeHook } from '../claude/probe.js';
 import { ConversationRegistry, isHeld, unreadableLines } from '../claude/registry.js';
 import { sameProcess } from '../claude/registry-log.js';
 import { claudeFolder } from '../claude/slug.js';
-import { planInstall, readSettingsFile, settingsPath } from '../claude/user-hooks.js';
 import { vaultFolder } from '../claude/vault.js';
 import { isCwError, messageOf } from '../errors.js';
 import type { Finding } from '../health/finding.js';
 import { type ClaudeSeen, checkHooks, type HookFacts } from '../health/hooks.js';
+import { claudeSettings, settingsPath } from '../integration/claude-settings.js';
+import { readUserFile } from '../integration/user-file.js';
 import { isFolder, readTextIfAny } from '../system/files.js';
 import { tildePath } from '../system/paths.js';
 import { sessionLabel } from '../workspace/find.js';
@@ -72,8 +73,8 @@ function living(drained: Drained): ClaudeSeen[] {
 
 function areInstalled({ env, cwd }: Context): boolean {
   try {
-    const file = readSettingsFile(settingsPath('user', env, cwd));
-    return file.text !== null && planInstall(file).after === file.text;
+    const file = readUserFile(settingsPath('user', env, cwd));
+    return file.text !== null && claudeSettings.put(file.text, file.path) === file.text;
   } catch {
     return false; // settings that cannot be read have no hooks that could fire
   }

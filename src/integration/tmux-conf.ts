@@ -1,17 +1,8 @@
-import {
-  accessSync,
-  constants,
-  lstatSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { CwError, systemCode } from '../errors.js';
-import { isFolder, readTextIfAny, writeFileAtomic } from '../system/files.js';
-import { homeFolder, packageFolder, tildePath } from '../system/paths.js';
+import { dirname, join } from 'node:path';
+import { CwError } from '../errors.js';
+import { isFolder } from '../system/files.js';
+import { homeFolder, packageFolder } from '../system/paths.js';
+import { readUserFile, type UserEdit } from './user-file.js';
 
 /** The block that `cw init tmux` puts into the user's tmux.conf: a part of the status line, and keys. */
 
@@ -128,89 +119,31 @@ function findBlock(text: string): { start: number; end: number; variant: keyof t
   return { start, end: close < 0 ? text.length : close + 1, variant };
 }
 
-/** A configuration file of tmux and what stands in it. */
-export interface ConfFile {
-  readonly path: string;
-  /** The file itself, behind links. */
-  readonly target: string;
-  /** null: there is none. */
-  readonly text: string | null;
-  readonly mode: number;
+/** The block as an edit of a file. @param verbs as for `tmuxCommands`. */
+export function tmuxConf(verbs: readonly string[]): UserEdit {
+  return {
+    put: (text) => withBlock(text, verbs),
+    take: (text) => withoutBlock(text),
+    isIn: (text) => findBlock(text) !== null,
+  };
 }
 
 /**
- * The user's configuration of tmux. tmux reads all of these that there are, in this order, so the last one has the last
- * word. A file that has our block already is the one.
+ * The path of the user's configuration of tmux. tmux reads all of these that there are, in this order, so the last one
+ * has the last word. A file that has our block already is the one.
+ *
+ * @throws CwError where one is there and cannot be read.
  */
-export function userConf(env: Env): ConfFile {
+export function userConf(env: Env): string {
   const home = homeFolder(env);
   const xdg = env.XDG_CONFIG_HOME?.startsWith('/') ? [join(env.XDG_CONFIG_HOME, 'tmux/tmux.conf')] : [];
   const paths = [...new Set([join(home, '.tmux.conf'), ...xdg, join(home, '.config/tmux/tmux.conf')])];
-  const files = paths.map(readConf);
+  const files = paths.map((path) => readUserFile(path));
   const there = files.filter(({ text }) => text !== null);
-  return (
+  const file =
     there.find(({ text }) => text !== null && findBlock(text) !== null) ??
     there.at(-1) ??
     files.slice(1).find(({ path }) => isFolder(dirname(path))) ??
-    files[0]!
-  );
-}
-
-/** @throws CwError where it is there and cannot be read. */
-function readConf(path: string): ConfFile {
-  try {
-    const target = behindLinks(path);
-    const stat = statSync(target, { throwIfNoEntry: false });
-    if (!stat) return { path, target, text: null, mode: 0o644 };
-    if (!stat.isFile()) throw new CwError('refused', `${path} is no file.`);
-    const bytes = readFileSync(target);
-    const text = bytes.toString('utf8');
-    if (!Buffer.from(text).equals(bytes))
-      throw new CwError('refused', `${path} is not in UTF-8.`, { hint: 'Nothing was written.' });
-    return { path, target, text, mode: stat.mode & 0o777 };
-  } catch (cause) {
-    const code = systemCode(cause);
-    if (code === undefined) throw cause;
-    if (code === 'ENOTDIR') return { path, target: path, text: null, mode: 0o644 };
-    throw new CwError('failed', `${path} cannot be read (${code}).`, { cause });
-  }
-}
-
-/** Dotfiles are often links: the file behind is written, the link stays. */
-function behindLinks(path: string): string {
-  const link = lstatSync(path, { throwIfNoEntry: false });
-  if (!link?.isSymbolicLink()) return path;
-  return statSync(path, { throwIfNoEntry: false })
-    ? realpathSync(path)
-    : resolve(dirname(path), readlinkSync(path));
-}
-
-/**
- * Writes a configuration file.
- *
- * @param after null: the file goes.
- * @returns false when it is not any more what it was when it was read: nothing was written.
- * @throws CwError `refused` for a file that its owner made read-only, `failed` where it cannot be written.
- */
-export function writeConf(file: ConfFile, after: string | null, env: Env): boolean {
-  if (readTextIfAny(file.target) !== file.text) return false;
-  const shown = tildePath(file.target, env);
-  try {
-    if (file.text !== null) accessSync(file.target, constants.W_OK);
-    if (file.text !== null && (file.mode & 0o200) === 0) throw Object.assign(new Error(), { code: 'EACCES' });
-    if (after === null) rmSync(file.target);
-    else writeFileAtomic(file.target, after, file.mode);
-    return true;
-  } catch (cause) {
-    const code = systemCode(cause);
-    if (code === 'EACCES' || code === 'EROFS') {
-      throw new CwError('refused', `${shown} is read-only.`, {
-        hint: 'Nothing was written. Put into it, by what keeps it, what this prints: cw init tmux --print',
-      });
-    }
-    throw new CwError('failed', `${shown} cannot be written (${code ?? cause}).`, {
-      hint: 'It is as it was.',
-      cause,
-    });
-  }
+    files[0]!;
+  return file.path;
 }

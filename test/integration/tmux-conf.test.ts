@@ -46,20 +46,20 @@ describe('the block in tmux.conf', () => {
 
   it('stands in the file that tmux reads last', () => {
     const world = sandbox();
-    expect(userConf(world.env)).toMatchObject({ path: join(world.home, '.tmux.conf'), text: null });
+    expect(userConf(world.env)).toBe(join(world.home, '.tmux.conf'));
     const xdg = join(world.home, '.config/tmux/tmux.conf');
     mkdirSync(join(world.home, '.config/tmux'), { recursive: true });
-    expect(userConf(world.env)).toMatchObject({ path: xdg, text: null });
+    expect(userConf(world.env)).toBe(xdg);
     const dot = world.file('.tmux.conf', 'x\n');
-    expect(userConf(world.env)).toMatchObject({ path: dot, text: 'x\n' });
+    expect(userConf(world.env)).toBe(dot);
     world.file('.config/tmux/tmux.conf', 'y\n');
-    expect(userConf(world.env)).toMatchObject({ path: xdg, text: 'y\n' });
+    expect(userConf(world.env)).toBe(xdg);
     world.file('.tmux.conf', withBlock('x\n', verbs));
-    expect(userConf(world.env).path).toBe(dot);
+    expect(userConf(world.env)).toBe(dot);
     const { XDG_CONFIG_HOME: _, ...bare } = world.env;
     world.file('.tmux.conf', 'x\n');
-    expect(userConf(bare).path).toBe(xdg);
-    expect(userConf({ ...world.env, XDG_CONFIG_HOME: join(world.home, '.tmux.conf') }).path).toBe(xdg);
+    expect(userConf(bare)).toBe(xdg);
+    expect(userConf({ ...world.env, XDG_CONFIG_HOME: join(world.home, '.tmux.conf') })).toBe(xdg);
   });
 });
 

@@ -17,15 +17,10 @@ import { parse } from 'jsonc-parser';
 import { describe, expect, it } from 'vitest';
 import { hookEntry, hookSettings } from '../../src/claude/hook-settings.js';
 import { hookEvents } from '../../src/claude/model.js';
-import {
-  applyChange,
-  planInstall,
-  planRemove,
-  previewLines,
-  readSettingsFile,
-  settingsPath,
-} from '../../src/claude/user-hooks.js';
 import { initVerb } from '../../src/cli/commands/init.js';
+import { claudeSettings, settingsPath } from '../../src/integration/claude-settings.js';
+import { previewLines } from '../../src/integration/preview.js';
+import { applyChange, planPut, planTake, readUserFile } from '../../src/integration/user-file.js';
 import { runVerb } from '../cli/run-verb.js';
 import { sandbox } from '../support/sandbox.js';
 import { terminal } from '../support/terminal.js';
@@ -37,8 +32,9 @@ function settingsWorld(text: string | null = null) {
   const world = sandbox();
   const path = join(world.home, '.claude/settings.json');
   if (text !== null) world.file('.claude/settings.json', text);
-  const install = () => applyChange(planInstall(readSettingsFile(path)), world.env);
-  const remove = () => applyChange(planRemove(readSettingsFile(path), world.env), world.env);
+  const install = () => applyChange(planPut(readUserFile(path), claudeSettings), claudeSettings, world.env);
+  const remove = () =>
+    applyChange(planTake(readUserFile(path), claudeSettings, world.env), claudeSettings, world.env);
   const read = () => (existsSync(path) ? readFileSync(path, 'utf8') : null);
   const init = (words: readonly string[], answer?: boolean) =>
     runVerb(verb, ['claude', ...words], {
@@ -126,9 +122,9 @@ describe('our hooks in the settings of the user', () => {
         const text = `${mark ? '\ufeff' : ''}${before}${JSON.stringify(value, null, form)}${after}`;
         writeFileSync(path, text);
         rmSync(join(world.home, '.local'), { recursive: true, force: true });
-        applyChange(planInstall(readSettingsFile(path)), world.env);
+        applyChange(planPut(readUserFile(path), claudeSettings), claudeSettings, world.env);
         const installed = readFileSync(path, 'utf8');
-        expect(planInstall(readSettingsFile(path)).after).toBe(installed);
+        expect(planPut(readUserFile(path), claudeSettings).after).toBe(installed);
         for (const event of hookEvents) expect(installed).toContain(JSON.stringify(hookEntry(event).command));
         expect(withoutOurs(installed)).toEqual(withoutOurs(text));
         if (text.includes('\n\t"')) expect(installed).not.toMatch(/^ +"/m);
@@ -136,12 +132,12 @@ describe('our hooks in the settings of the user', () => {
         // Something else changes: only our entries go.
         const edited = installed.replace(/\}(?=[^}]*$)/, Object.keys(value).length > 0 ? ',"new":1}' : '}');
         writeFileSync(path, edited);
-        const removed = planRemove(readSettingsFile(path), world.env).after!;
+        const removed = planTake(readUserFile(path), claudeSettings, world.env).after!;
         expect(removed).not.toContain('cw-hook');
         if (edited !== installed) expect(parse(removed.replace(/^\ufeff/, ''))).toEqual({ ...value, new: 1 });
         // It does not: byte for byte.
         writeFileSync(path, installed);
-        applyChange(planRemove(readSettingsFile(path), world.env), world.env);
+        applyChange(planTake(readUserFile(path), claudeSettings, world.env), claudeSettings, world.env);
         expect(readFileSync(path, 'utf8')).toBe(text);
       }),
       { numRuns: 40 },
@@ -195,7 +191,7 @@ describe('our hooks in the settings of the user', () => {
     writeFileSync(path, text);
     expect(install).toThrow(message);
     expect(readFileSync(path)).toEqual(Buffer.from(text));
-    expect(existsSync(join(world.home, '.local/state/cw/claude-hooks'))).toBe(false);
+    expect(existsSync(join(world.home, '.local/state/cw/user-files'))).toBe(false);
   });
 
   it('follow links to the file, and leave a read-only one alone', () => {
@@ -221,9 +217,9 @@ describe('our hooks in the settings of the user', () => {
 
   it('are not written over what changed since', () => {
     const { path, world } = settingsWorld('{}');
-    const change = planInstall(readSettingsFile(path));
+    const change = planPut(readUserFile(path), claudeSettings);
     writeFileSync(path, '{"a":1}');
-    expect(applyChange(change, world.env)).toBe(false);
+    expect(applyChange(change, claudeSettings, world.env)).toBe(false);
     expect(readFileSync(path, 'utf8')).toBe('{"a":1}');
   });
 
@@ -241,12 +237,12 @@ describe('our hooks in the settings of the user', () => {
       '',
     ].join('\n');
     const { path } = settingsWorld(text);
-    const lines = previewLines(planInstall(readSettingsFile(path)));
+    const lines = previewLines(planPut(readUserFile(path), claudeSettings));
     const side = (sign: string) => lines.filter((line) => line.startsWith(sign));
     expect(side('+').join('\n')).toContain('cw-hook SessionEnd');
     expect(side('-')).toEqual(['-     "Stop": []']);
     expect(side(' ')).toEqual(['    "key29": 29,', '    "hooks": {', '    },', '    "key29": 29,']);
-    expect(previewLines({ file: readSettingsFile(path), after: text })).toEqual([]);
+    expect(previewLines({ file: readUserFile(path), after: text })).toEqual([]);
   });
 });
 
