@@ -2,10 +2,10 @@ import { createReadStream, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { inflateSync } from 'node:zlib';
 import { CwError } from '../errors.js';
+import { readBundleHeader } from './bundle.js';
 import { gitReason } from './git.js';
 import { commitsFile, type DescribedWork, type DescribedWorktree, patchFile, workParts } from './portable.js';
 import type { PrivateRepository } from './private-repository.js';
-import { readBundleHeader } from './repository-facts.js';
 import { treeOf } from './work-trees.js';
 
 /** Bytes of all files that a patch can unpack to. */
@@ -32,18 +32,23 @@ export async function takeCarried(
   if (described.bundle) await takeCommits(repository, described.bundle, fileOf, target);
   // One after the other: they share the machine with whoever works on it, and there are few.
   for (const [number, worktree] of described.worktrees.entries()) {
-    if (isMissing(worktree, await missing(repository, worktree.commit)))
-      throw lacking(worktree.commit!, target);
+    const gone = await firstMissing(repository, worktree.commit === null ? [] : [worktree.commit]);
+    if (gone !== undefined) throw lacking(gone, target);
     await takeWork(repository, worktree, number, fileOf);
   }
 }
 
-function isMissing(worktree: DescribedWorktree, gone: boolean): boolean {
-  return worktree.commit !== null && gone;
-}
-
-async function missing(repository: PrivateRepository, commit: string | null): Promise<boolean> {
-  return commit !== null && (await repository.run(['cat-file', '-e', `${commit}^{commit}`])).exitCode !== 0;
+/** The first of the commits that the repository has not. */
+async function firstMissing(
+  repository: PrivateRepository,
+  commits: readonly string[],
+): Promise<string | undefined> {
+  if (commits.length === 0) return undefined;
+  const types = await repository.output(['cat-file', '--batch-check=%(objecttype)'], {
+    input: commits.map((commit) => `${commit}\n`).join(''),
+  });
+  const lines = types.split('\n');
+  return commits.find((_, n) => lines[n] !== 'commit');
 }
 
 function lacking(commit: string, target: string): CwError {
@@ -71,10 +76,10 @@ async function takeCommits(
     !bundle.refs.every(({ ref, object }) => inFile.get(ref) === object)
   )
     throw unlike(`the refs of ${commitsFile} are others`);
-  for (const commit of header.needs) {
-    if (!/^[0-9a-f]{40,64}$/.test(commit)) throw unlike(`${commitsFile} is damaged`);
-    if (await missing(repository, commit)) throw lacking(commit, target);
-  }
+  if (!header.needs.every((commit) => /^[0-9a-f]{40,64}$/.test(commit)))
+    throw unlike(`${commitsFile} is damaged`);
+  const gone = await firstMissing(repository, header.needs);
+  if (gone !== undefined) throw lacking(gone, target);
   const fetched = await repository.run(
     [
       'fetch',

@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { git, gitOutput, gitReason } from './git.js';
+import { type CarriedRef, writeBundle } from './bundle.js';
 import { readHead } from './head.js';
 import { many } from './many.js';
 import {
@@ -15,13 +15,15 @@ import {
 } from './portable.js';
 import { PrivateRepository } from './private-repository.js';
 import { findRepository, type Repository } from './repository.js';
-import { type CarriedRef, type Facts, isCarriableName, readFacts, writeBundle } from './repository-facts.js';
-import { operationIn } from './status.js';
+import { type Facts, isCarriableName, readFacts } from './repository-facts.js';
+import { withoutSecrets } from './secret-commits.js';
+import { staysBehind } from './stays-behind.js';
 import {
-  type Changes,
   differences,
   makeTrees,
+  nothing,
   onDiskPath,
+  onto,
   readChanges,
   shown,
   type Trees,
@@ -71,22 +73,22 @@ export async function gatherWork(folder: string, options: GatherOptions): Promis
   const repository = findRepository(folder);
   if (repository === null) return null;
   const at = repository.root ?? repository.gitDir;
-  const [facts, worktrees] = await Promise.all([
-    readFacts(at, options.env, options.isSecret),
-    listWorktrees(at, options),
-  ]);
-  const leftOut: LeftOutWork[] = [...facts.leftOut];
+  const [all, worktrees] = await Promise.all([readFacts(at, options.env), listWorktrees(at, options)]);
+  const leftOut: LeftOutWork[] = [];
   const work = join(options.scratch, 'git');
   rmSync(work, { recursive: true, force: true });
   const scratch = await PrivateRepository.make(work, join(repository.commonDir, 'objects'), {
     env: options.env,
-    hashes: facts.hashes,
-    shallow: facts.shallow,
+    hashes: all.hashes,
+    shallow: all.shallow,
   });
   try {
     const places = placesOf(repository, worktrees, realpathSync(folder), leftOut);
+    const heads = places.map(({ commit }) => commit);
+    const { facts, carried } = await withoutSecrets(scratch, all, heads, options.isSecret);
+    leftOut.push(...facts.leftOut);
     const gathered = await many(places, (one, n) =>
-      gatherWorktree(one, n, { ...options, repository: scratch, facts, worktrees }),
+      gatherWorktree(one, n, { ...options, repository: scratch, facts, worktrees, carried }),
     );
     leftOut.push(...gathered.flatMap((one) => one.leftOut));
     const refs = carriedRefs(
@@ -184,19 +186,22 @@ interface WorktreeOptions extends GatherOptions {
   readonly repository: PrivateRepository;
   readonly facts: Facts;
   readonly worktrees: readonly Worktree[];
+  /** As in `WithoutSecrets`. */
+  readonly carried: (commit: string | null) => string | null;
 }
 
 async function gatherWorktree(one: Placed, number: number, options: WorktreeOptions): Promise<Gathered> {
   const { repository, facts, env } = options;
-  const base = await treeOf(repository, one.commit);
-  const described = { place: one.place, branch: one.branch, commit: one.commit };
+  const commit = options.carried(one.commit);
+  const [own, base] = await Promise.all([treeOf(repository, one.commit), treeOf(repository, commit)]);
+  const described = { place: one.place, branch: one.branch, commit };
   if (one.top === null) {
     const trees = { base, staged: base, unstaged: base, untracked: base };
     return { described: { ...described, trees }, files: [], leftOut: [] };
   }
   const { top } = one;
   const changes = await readChanges(top, env);
-  const leftOut = [...(await saidOf(top, changes, options))];
+  const leftOut = [...(await staysBehind(top, changes, options))];
   const left = new Set<string>();
   const leave = (path: string, why: string) => {
     if (!left.has(path)) leftOut.push({ what: join(top, shown(path)), why });
@@ -210,16 +215,27 @@ async function gatherWorktree(one: Placed, number: number, options: WorktreeOpti
   ];
   for (const path of touched)
     if (options.isSecret(shown(path))) leave(path, 'Its name says that it holds secrets.');
+  if (commit !== one.commit) {
+    leftOut.push({
+      what: `the newest commits of ${top}`,
+      why: 'They hold secrets. What else they changed is carried as work that is not committed.',
+    });
+    for (const { path, to } of await differences(repository, base, own))
+      if (to.mode !== nothing && options.isSecret(shown(path)))
+        leave(path, 'Its name says that it holds secrets.');
+  }
   const onDisk = [...changes.changed, ...changes.untracked];
   for (const path of await unreadable(top, onDisk)) leave(path, 'It cannot be read.');
   for (const { path, size } of await sizesOf(top, onDisk))
     if (size > options.mostBytes) leave(path, 'It is too large.');
   // As often as it takes: each time the largest files stay behind.
   for (;;) {
-    const trees = await makeTrees(repository, top, base, withoutPaths(changes, left), {
-      index: `index-${number}`,
+    const index = `index-${number}`;
+    const made = await makeTrees(repository, top, own, withoutPaths(changes, left), {
+      index,
       config: facts.fileModes ? [] : ['core.fileMode=false'],
     });
+    const trees = commit === one.commit ? made : await onto(repository, made, base, left, index);
     const { files, over } = await writePatches(repository, trees, number, options);
     if (over.length === 0) return { described: { ...described, trees }, files, leftOut };
     for (const path of over) leave(path, 'The uncommitted work is too large with it.');
@@ -296,92 +312,6 @@ async function sizesOf(top: string, paths: readonly string[]) {
       return { path, size: entry?.isFile() ? entry.size : 0 };
     }),
   );
-}
-
-/** What a working tree has that is not carried, other than for its size or its secrets. */
-async function saidOf(top: string, changes: Changes, options: WorktreeOptions): Promise<LeftOutWork[]> {
-  const said: LeftOutWork[] = [];
-  const own = new Set(options.worktrees.filter((one) => !one.bare).map((one) => one.path));
-  for (const path of changes.nested) {
-    const folder = join(top, shown(path));
-    if (!own.has(folder)) said.push({ what: folder, why: 'It is a repository of its own.' });
-  }
-  for (const path of changes.onlyNamed)
-    said.push({
-      what: join(top, shown(path)),
-      why: 'It was added in name only (git add -N), and is not there.',
-    });
-  const repository = findRepository(top);
-  const operation = repository && operationIn(repository);
-  if (operation) {
-    said.push({
-      what: `the ${operation} in progress in ${top}`,
-      why: 'git cannot take one up on another machine. The files are carried as the working tree has them.',
-    });
-  }
-  if (changes.conflicted.length > 0) {
-    said.push({
-      what: `the versions of ${changes.conflicted.map(shown).join(', ')} that are in conflict`,
-      why: 'The files are carried as the working tree has them, with the marks of the conflict.',
-    });
-  }
-  const words = { env: options.env, timeout: 60_000 } as const;
-  const [ignored, sparse, large, links] = await Promise.all([
-    git(
-      top,
-      [
-        'ls-files',
-        '--others',
-        '--ignored',
-        '--exclude-standard',
-        '--directory',
-        '--no-empty-directory',
-        '-z',
-      ],
-      { ...words, bytes: true },
-    ),
-    git(top, ['config', '--type=bool', '--get', 'core.sparseCheckout'], words),
-    git(top, ['ls-files', '-z', '--', ':(top,attr:filter=lfs)'], { ...words, bytes: true }),
-    submodulesOf(top, options.env),
-  ]);
-  const count = ignored.stdout
-    .split('\0')
-    .filter((path) => path !== '' && !own.has(join(top, shown(path).replace(/\/$/, '')))).length;
-  if (ignored.exitCode !== 0) said.push({ what: `ignored files of ${top}`, why: gitReason(ignored) });
-  else if (count > 0)
-    said.push({
-      what: `${count} ignored ${count === 1 ? 'file or folder' : 'files and folders'} of ${top}`,
-      why: 'What git ignores is not carried.',
-    });
-  if (sparse.stdout.trim() === 'true')
-    said.push({
-      what: `the sparse checkout of ${top}`,
-      why: 'The whole tree is checked out there. git sparse-checkout set makes it sparse again.',
-    });
-  const pointers = large.exitCode === 0 ? large.stdout.split('\0').length - 1 : 0;
-  if (pointers > 0)
-    said.push({
-      what: `the content of ${pointers} ${pointers === 1 ? 'file' : 'files'} in git LFS, of ${top}`,
-      why: 'It is not in the commits. Get it there: git lfs pull',
-    });
-  for (const path of links) {
-    const dirty = changes.submodules.includes(path);
-    said.push({
-      what: `submodule ${join(top, shown(path))}`,
-      why: dirty
-        ? 'It is a repository of its own, and has changes or commits that stay here. Push them; then, there: git submodule update --init'
-        : 'It is a repository of its own. Get it there: git submodule update --init',
-    });
-  }
-  return said;
-}
-
-async function submodulesOf(top: string, env: NodeJS.ProcessEnv): Promise<string[]> {
-  const listed = await gitOutput(top, ['ls-files', '--stage', '-z'], { env, bytes: true, timeout: 60_000 });
-  return listed
-    .split('\0')
-    .filter((line) => line.startsWith('160000 '))
-    .map((line) => line.slice(line.indexOf('\t') + 1));
 }
 
 /** A ref for each thing that has commits: none of the repository's own, so that nothing of it is touched. */

@@ -1,11 +1,8 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { readTextIfAny } from '../system/files.js';
 import { isBranchName } from './branch-name.js';
-import { git, gitOutput, gitReason } from './git.js';
-import { many } from './many.js';
+import { git, gitOutput } from './git.js';
 import { type DescribedWork, portableLimits } from './portable.js';
-import type { PrivateRepository } from './private-repository.js';
 import { isRemoteUrl, withoutCredentials } from './remote-url.js';
 
 /** What all working trees of a repository share, as far as it is carried. */
@@ -18,17 +15,8 @@ export interface Facts
   readonly leftOut: readonly { readonly what: string; readonly why: string }[];
 }
 
-export interface CarriedRef {
-  readonly ref: string;
-  readonly object: string;
-}
-
 /** @param at a working tree of the repository, or its git folder */
-export async function readFacts(
-  at: string,
-  env: NodeJS.ProcessEnv,
-  isSecret: (path: string) => boolean,
-): Promise<Facts> {
+export async function readFacts(at: string, env: NodeJS.ProcessEnv): Promise<Facts> {
   const leftOut: { what: string; why: string }[] = [];
   const told = (args: readonly string[]) => gitOutput(at, args, { env, timeout: 60_000 });
   const [remoteLines, refLines, shared, modes, stashLines] = await Promise.all([
@@ -101,13 +89,7 @@ export async function readFacts(
     remotes,
     branches,
     tags,
-    stashes: await readStashes(
-      at,
-      stashLines.exitCode === 0 ? stashLines.stdout : '',
-      env,
-      isSecret,
-      leftOut,
-    ),
+    stashes: readStashes(stashLines.exitCode === 0 ? stashLines.stdout : '', leftOut),
     shallow: shallow.sort().slice(0, portableLimits.commits),
     atRemotes,
     fileModes: modes.stdout.trim() !== 'false',
@@ -147,98 +129,25 @@ function readRemotes(
   return [...found.values()].slice(0, portableLimits.remotes);
 }
 
-/** Stashes, the newest first, without those that hold files whose names say that they are secret. */
-async function readStashes(
-  at: string,
+/** Stashes, the newest first. */
+function readStashes(
   text: string,
-  env: NodeJS.ProcessEnv,
-  isSecret: (path: string) => boolean,
   leftOut: { what: string; why: string }[],
-): Promise<DescribedWork['stashes'][number][]> {
+): DescribedWork['stashes'][number][] {
   const lines = text.split('\n').filter((line) => line !== '');
-  const stashes = lines.map((line) => ({
+  if (lines.length > portableLimits.stashes)
+    leftOut.push({
+      what: `the ${lines.length - portableLimits.stashes} oldest stashes`,
+      why: 'There are too many.',
+    });
+  return lines.slice(0, portableLimits.stashes).map((line) => ({
     commit: line.slice(0, line.indexOf('\0')),
     message: messageIn(line),
   }));
-  const kept = await many(stashes, async (stash, n) => {
-    const files = await gitOutput(
-      at,
-      ['stash', 'show', '--include-untracked', '--name-only', '-z', '--no-renames', stash.commit],
-      {
-        env,
-        timeout: 60_000,
-      },
-    );
-    const secret = files.split('\0').filter((path) => path !== '' && isSecret(path));
-    if (secret.length === 0) return stash;
-    leftOut.push({
-      what: `stash@{${n}}`,
-      why: `It holds ${secret.join(', ')}, whose name says that it is secret.`,
-    });
-    return null;
-  });
-  const carried = kept.filter((stash) => stash !== null);
-  if (carried.length > portableLimits.stashes)
-    leftOut.push({
-      what: `the ${carried.length - portableLimits.stashes} oldest stashes`,
-      why: 'There are too many.',
-    });
-  return carried.slice(0, portableLimits.stashes);
 }
 
 function messageIn(line: string): string {
   return Array.from(line.slice(line.indexOf('\0') + 1).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, ' '))
     .slice(0, 200)
     .join('');
-}
-
-/**
- * Writes what no remote has of the refs' history into a bundle, as refs below `refs/carried/`.
- *
- * @returns its refs and the commits that it needs; null when there is nothing to write; why it cannot be written
- */
-export async function writeBundle(
-  repository: PrivateRepository,
-  facts: Facts,
-  refs: readonly CarriedRef[],
-  file: string,
-): Promise<DescribedWork['bundle'] | string> {
-  if (refs.length === 0) return null;
-  await repository.output(['update-ref', '--stdin'], {
-    input: refs.map(({ ref, object }) => `create ${ref} ${object}\n`).join(''),
-  });
-  const made = await repository.run(['bundle', 'create', '--quiet', file, '--stdin'], {
-    // One thread: with more, which of them finds what first decides how it is packed.
-    config: ['pack.threads=1', 'pack.useBitmaps=false', 'core.commitGraph=false'],
-    input: [...refs.map(({ ref }) => ref), ...facts.atRemotes.map((hash) => `^${hash}`), ''].join('\n'),
-  });
-  if (made.exitCode !== 0)
-    return /empty bundle/i.test(made.stderr) ? null : `git cannot pack them: ${gitReason(made)}.`;
-  return readBundleHeader(file);
-}
-
-/** The refs and needs that a bundle names in its first lines. */
-export function readBundleHeader(file: string): NonNullable<DescribedWork['bundle']> {
-  const handle = openSync(file, 'r');
-  try {
-    let text = '';
-    const chunk = Buffer.alloc(64 * 1024);
-    for (let end = -1; end < 0; ) {
-      const read = readSync(handle, chunk, 0, chunk.length, null);
-      if (read === 0 || text.length > 16 * 1024 * 1024) break;
-      text += chunk.toString('latin1', 0, read);
-      end = text.indexOf('\n\n');
-    }
-    const lines = Buffer.from(text.slice(0, text.indexOf('\n\n')), 'latin1')
-      .toString('utf8')
-      .split('\n')
-      .slice(1);
-    const needs = lines.filter((line) => line.startsWith('-')).map((line) => line.slice(1).split(' ')[0]!);
-    const refs = lines
-      .filter((line) => /^[0-9a-f]/.test(line))
-      .map((line) => ({ ref: line.slice(line.indexOf(' ') + 1), object: line.slice(0, line.indexOf(' ')) }));
-    return { refs, needs };
-  } finally {
-    closeSync(handle);
-  }
 }

@@ -198,6 +198,31 @@ export async function makeTrees(
   return { base, staged, unstaged, untracked };
 }
 
+/** Trees of work that start from another one: at some paths they stay as that is. */
+export async function onto(
+  repository: PrivateRepository,
+  trees: Trees,
+  base: string,
+  staying: ReadonlySet<string>,
+  index: string,
+): Promise<Trees> {
+  const moved = async (tree: string) => {
+    const back = (await differences(repository, base, tree)).filter(({ path }) => staying.has(path));
+    if (back.length === 0) return tree;
+    await repository.output(['read-tree', tree], { index });
+    await setEntries(
+      repository,
+      back.map(({ from }) => from),
+      index,
+    );
+    return repository.output(['write-tree'], { index });
+  };
+  // One after the other: it is one index.
+  const staged = await moved(trees.staged);
+  const unstaged = await moved(trees.unstaged);
+  return { base, staged, unstaged, untracked: await moved(trees.untracked) };
+}
+
 /** Sets entries of an index; what is removed comes first, so that a file can stand where a folder was. */
 async function setEntries(
   repository: PrivateRepository,
