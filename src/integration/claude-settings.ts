@@ -35,7 +35,9 @@ export const claudeSettings: UserEdit = {
     // Those of another installation, or of events that are not listened to any more.
     const stale = ownHooks(after).filter(({ hook, event }) => !isCurrent(hook, event));
     for (const { at, event } of stale.reverse()) {
-      after = isListened(event) ? replaced(after, at, hookEntry(event)) : withoutHook(after, at, null);
+      after = isListened(event)
+        ? replaced(after, at, oneLine(hookEntry(event)))
+        : withoutHook(after, at, null);
     }
     const known = new Set(ownHooks(after).map(({ event }) => event));
     const fresh: string[] = [];

@@ -1,9 +1,7 @@
 import {
-  applyEdits,
   createScanner,
   findNodeAtLocation,
   type JSONPath,
-  modify,
   type Node,
   type ParseError,
   parseTree,
@@ -64,13 +62,31 @@ export function without(text: string, at: JSONPath, isOurs: (holder: JSONPath) =
     cut = holder;
   }
   const body = withoutMark(text);
-  return markOf(text) + applyEdits(body, modify(body, cut, undefined, {}));
+  return markOf(text) + cutOut(body, findNodeAtLocation(rootOf(text), cut)!);
+}
+
+/**
+ * (The library's own `modify` takes too little of a list whose last entry stands before the bracket, and comments with
+ * it: jsonc-parser 3.3.)
+ */
+function cutOut(body: string, value: Node): string {
+  const node = value.parent?.type === 'property' ? value.parent : value;
+  const siblings = node.parent?.children ?? [];
+  const close = node.parent ? node.parent.offset + node.parent.length - 1 : body.length;
+  const start = node.offset - /\s*$/.exec(body.slice(0, node.offset))![0].length;
+  const end = node.offset + node.length;
+  const { comma } = lookBehind(body, end, close);
+  if (comma !== null) return body.slice(0, start) + body.slice(comma);
+  const before = siblings[siblings.indexOf(node) - 1];
+  if (!before) return body.slice(0, start) + body.slice(end).replace(/^\s+(?=[\]}])/, '');
+  const separator = lookBehind(body, before.offset + before.length, node.offset).comma!;
+  return body.slice(0, separator - 1) + body.slice(separator, start) + body.slice(end);
 }
 
 /**
  * Puts entries behind the last one of an object or a list, and touches nothing else: each gets a line of its own with
  * the indent of those that are there, or, in a list on one line, a place on that. What is said beside the last entry
- * stays beside it.
+ * stays beside it. Entries on several lines (`pretty`) are indented as the file is.
  */
 export function inserted(text: string, at: JSONPath, entries: readonly string[]): string {
   const body = withoutMark(text);
@@ -81,12 +97,13 @@ export function inserted(text: string, at: JSONPath, entries: readonly string[])
   const behind = last ? last.offset + last.length : node.offset + 1;
   const { comma, lineEnd } = lookBehind(body, behind, close);
   const put: [offset: number, text: string][] = [];
-  if (node.type === 'array' && lineEnd === null) {
+  const isOneLine = entries.every((entry) => !entry.includes('\n'));
+  if (node.type === 'array' && lineEnd === null && isOneLine) {
     put.push([comma ?? behind, `${last && comma === null ? ', ' : last ? ' ' : ''}${entries.join(', ')}`]);
   } else {
     const outer = indentAt(body, node.offset);
     const indent = last && isFirstOfLine(body, last.offset) ? indentAt(body, last.offset) : outer + unit;
-    const lines = entries.map((entry) => `${eol}${indent}${entry}`).join(',');
+    const lines = entries.map((entry) => `${eol}${indent}${indented(entry, indent, unit, eol)}`).join(',');
     if (last && comma === null) put.push([behind, ',']);
     put.push([lineEnd ?? comma ?? behind, lines + (last || lineEnd !== null ? '' : `${eol}${outer}`)]);
   }
@@ -123,11 +140,22 @@ function isFirstOfLine(text: string, offset: number): boolean {
   return /(^|\n)[ \t]*$/.test(text.slice(0, offset));
 }
 
-/** The text with another value in one place. */
-export function replaced(text: string, at: JSONPath, value: unknown): string {
+/** The text with another entry in one place (`oneLine`, `pretty`). */
+export function replaced(text: string, at: JSONPath, entry: string): string {
   const body = withoutMark(text);
   const { offset, length } = findNodeAtLocation(rootOf(text), at)!;
-  return markOf(text) + body.slice(0, offset) + oneLine(value) + body.slice(offset + length);
+  const { unit, eol } = formOf(body);
+  const made = indented(entry, indentAt(body, offset), unit, eol);
+  return markOf(text) + body.slice(0, offset) + made + body.slice(offset + length);
+}
+
+/** JSON on several lines, as `inserted` and `replaced` take it. */
+export function pretty(value: unknown): string {
+  return JSON.stringify(value, null, '\t');
+}
+
+function indented(entry: string, indent: string, unit: string, eol: string): string {
+  return entry.replace(/\n(\t*)/g, (_, tabs: string) => eol + indent + unit.repeat(tabs.length));
 }
 
 /** JSON on one line, with blanks: `[{ "hooks": [{ "type": "command" }] }]` */

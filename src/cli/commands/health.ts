@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import { CwError, messageOf } from '../../errors.js';
 import { type HealthFinding, worstLevel } from '../../health/finding.js';
 import { type Looked, lookAtHealth } from '../../health/look.js';
 import { type HealthChange, HealthState } from '../../health/state.js';
 import { findDaemon } from '../../rpc/start.js';
 import type { Saving } from '../../survey/model.js';
+import { isFile } from '../../system/files.js';
 import { requireWorkspace } from '../../workspace/find.js';
 import { Registry } from '../../workspace/registry.js';
 import { placesOf, readWorld } from '../../workspace/world.js';
@@ -23,6 +25,10 @@ export const verb: Command = {
   positionals: [{ name: 'name', describe: 'One workspace, with all that is well too.' }],
   options: {
     all: { type: 'boolean', short: 'a', describe: 'Show also what is well.' },
+    problems: {
+      type: 'boolean',
+      describe: 'A line for each: FILE: error|warning|info: text, for editors and scripts.',
+    },
     watch: { type: 'boolean', describe: 'Go on, and show each change, until Ctrl-C.' },
     history: { type: 'boolean', describe: 'What became worse and better, as the daemon saw it.' },
   },
@@ -31,6 +37,7 @@ export const verb: Command = {
     { line: 'cw health --all', does: 'With every check that found nothing.' },
     { line: 'cw health --watch', does: 'Kept up to date.', endless: true },
     { line: 'cw health --history', does: 'What came and went.' },
+    { line: 'cw health --problems', does: 'For an editor, a line each.' },
     { line: 'cw health --json', does: 'For programs.' },
   ],
   async run(args, context) {
@@ -39,9 +46,27 @@ export const verb: Command = {
     const all = args.options.all === true || only !== null;
     if (args.options.watch)
       return watchHealth(context, { only, all, write: (text) => void writeAll(1, text) });
-    return outcomeOf(await look(context, only, null), all, context);
+    const looked = await look(context, only, null);
+    const outcome = outcomeOf(looked, all, context);
+    return args.options.problems ? { ...outcome, text: problemLines(looked) } : outcome;
   },
 };
+
+/** What is not well, as compilers tell it; the file is the project's `.cw.yaml`, or else its folder. */
+function problemLines({ findings, survey }: Looked): string {
+  const severities = { error: 'error', warning: 'warning', unknown: 'info' } as const;
+  const placeOf = (name: string | null) => {
+    const path = survey.workspaces.find((workspace) => workspace.name === name)?.path;
+    if (path === undefined) return '/';
+    return [join(path, '.cw.yaml'), path].find(isFile) ?? path;
+  };
+  return findings
+    .flatMap(({ level, workspace, subject, message }) =>
+      level === 'ok' ? [] : [`${placeOf(workspace)}: ${severities[level]}: ${subject}: ${message}`],
+    )
+    .map(visible)
+    .join('\n');
+}
 
 /** The id of the workspace that is asked for, which must be open; null: all. */
 async function wanted(name: string | undefined, context: Context): Promise<ReadonlySet<string> | null> {

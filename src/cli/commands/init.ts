@@ -1,5 +1,6 @@
 import type { Verb } from '../command.js';
 import { claude } from '../init/claude.js';
+import { vscode, zed } from '../init/editors.js';
 import { systemd } from '../init/systemd.js';
 import { initTmux } from '../init/tmux.js';
 
@@ -8,6 +9,6 @@ export function initVerb(verbs: readonly string[]): Verb {
   return {
     name: 'init',
     summary: 'Set up what is around cw; each can be undone.',
-    subcommands: { systemd, claude, tmux: initTmux(verbs) },
+    subcommands: { systemd, claude, tmux: initTmux(verbs), vscode, zed },
   };
 }
