@@ -52,6 +52,7 @@ export const program: Program = {
     view: () => import('./cli/commands/view.js'),
     unshare: () => import('./cli/commands/unshare.js'),
     hook: () => import('./cli/commands/hook.js'),
+    'pre-commit': () => import('./cli/commands/pre-commit.js'),
     config: () => import('./cli/commands/config.js'),
     doctor: () => import('./cli/commands/doctor.js'),
     version: () => import('./cli/commands/version.js'),
@@ -86,7 +87,7 @@ export const program: Program = {
     { title: 'Claude', verbs: ['agents', 'conversation', 'send'] },
     { title: 'With others', verbs: ['share', 'view', 'unshare'] },
     { title: 'A project', verbs: ['template', 'worktree', 'env', 'trust', 'move'] },
-    { title: 'cw itself', verbs: ['daemon', 'init', 'hook', 'config', 'doctor', 'version'] },
+    { title: 'cw itself', verbs: ['daemon', 'init', 'hook', 'pre-commit', 'config', 'doctor', 'version'] },
   ],
   openVerb: 'up',
   connect(env, reading) {

@@ -1,15 +1,17 @@
 import { dirname, join } from 'node:path';
-import { CwError } from '../errors.js';
 import { isFolder } from '../system/files.js';
 import { homeFolder, packageFolder } from '../system/paths.js';
+import { findBlock } from './block.js';
 import { readUserFile, type UserEdit } from './user-file.js';
 
 /** The block that `cw init tmux` puts into the user's tmux.conf: a part of the status line, and keys. */
 
 type Env = NodeJS.ProcessEnv;
 
-const begin = '# >>> cw: put here by "cw init tmux", taken out by "cw init tmux --remove"';
-const end = '# <<< cw';
+const marks = {
+  begin: '# >>> cw: put here by "cw init tmux", taken out by "cw init tmux --remove"',
+  end: '# <<< cw',
+};
 /** What an undo must know, at the end of the first line. */
 const variants = { plain: '', joined: ' (no newline before)', alone: ' (new file)' } as const;
 
@@ -79,12 +81,12 @@ function programWord(name: string): string {
 }
 
 function blockOf(verbs: readonly string[], variant: keyof typeof variants): string {
-  return `${begin}${variants[variant]}\n${tmuxCommands(verbs)}${end}\n`;
+  return `${marks.begin}${variants[variant]}\n${tmuxCommands(verbs)}${marks.end}\n`;
 }
 
 /** The text with our block at its end, or in the place where it stands already. @param text null: there is no file. */
 export function withBlock(text: string | null, verbs: readonly string[]): string {
-  const found = text === null ? null : findBlock(text);
+  const found = text === null ? null : findOwn(text);
   if (text !== null && found)
     return text.slice(0, found.start) + blockOf(verbs, found.variant) + text.slice(found.end);
   if (text === null) return blockOf(verbs, 'alone');
@@ -94,7 +96,7 @@ export function withBlock(text: string | null, verbs: readonly string[]): string
 
 /** The text without our block: byte for byte as it was. null: the file was ours alone, and goes. */
 export function withoutBlock(text: string): string | null {
-  const found = findBlock(text);
+  const found = findOwn(text);
   if (!found) return text;
   const [before, after] = [text.slice(0, found.start), text.slice(found.end)];
   if (found.variant === 'alone' && before + after === '') return null;
@@ -102,21 +104,10 @@ export function withoutBlock(text: string): string | null {
   return found.variant === 'joined' && after === '' ? before.slice(0, -1) : before + after;
 }
 
-/** @throws CwError `refused` for a block without its end. */
-function findBlock(text: string): { start: number; end: number; variant: keyof typeof variants } | null {
-  const start = text.startsWith(begin) ? 0 : text.indexOf(`\n${begin}`) + 1;
-  if (start === 0 && !text.startsWith(begin)) return null;
-  const lineEnd = text.indexOf('\n', start);
-  const stop = text.indexOf(`\n${end}`, start);
-  if (lineEnd < 0 || stop < 0) {
-    throw new CwError('refused', `The block of cw has no end: the line "${end}" is missing.`, {
-      hint: 'Nothing was written. Take the block out by hand, then try again.',
-    });
-  }
-  const suffix = text.slice(start + begin.length, lineEnd);
-  const variant = (['joined', 'alone'] as const).find((name) => suffix === variants[name]) ?? 'plain';
-  const close = text.indexOf('\n', stop + 1);
-  return { start, end: close < 0 ? text.length : close + 1, variant };
+function findOwn(text: string): { start: number; end: number; variant: keyof typeof variants } | null {
+  const found = findBlock(text, marks);
+  const named = (['joined', 'alone'] as const).find((name) => found?.note === variants[name]);
+  return found && { start: found.start, end: found.end, variant: named ?? 'plain' };
 }
 
 /** The block as an edit of a file. @param verbs as for `tmuxCommands`. */
@@ -124,7 +115,7 @@ export function tmuxConf(verbs: readonly string[]): UserEdit {
   return {
     put: (text) => withBlock(text, verbs),
     take: (text) => withoutBlock(text),
-    isIn: (text) => findBlock(text) !== null,
+    isIn: (text) => findOwn(text) !== null,
   };
 }
 
@@ -141,7 +132,7 @@ export function userConf(env: Env): string {
   const files = paths.map((path) => readUserFile(path));
   const there = files.filter(({ text }) => text !== null);
   const file =
-    there.find(({ text }) => text !== null && findBlock(text) !== null) ??
+    there.find(({ text }) => text !== null && findOwn(text) !== null) ??
     there.at(-1) ??
     files.slice(1).find(({ path }) => isFolder(dirname(path))) ??
     files[0]!;
