@@ -33,6 +33,7 @@ function candidateOf(workspace: WorkspaceSeen, survey: Survey, facts: CandidateF
   return {
     workspace: id,
     name,
+    shared: survey.shares.some((share) => share.kept && share.workspace === id),
     lookers: session?.lookers ?? [],
     pinned: facts.isPinned(id),
     lastUsed: Math.max(

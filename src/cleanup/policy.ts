@@ -4,6 +4,8 @@ import { durationText } from '../system/duration.js';
 export interface Candidate {
   readonly workspace: string;
   readonly name: string;
+  /** Others look at it, or may use it, by `cw share`. */
+  readonly shared: boolean;
   /** Who looks at it: `attached`, `attached through work`; empty: nobody does. */
   readonly lookers: readonly string[];
   readonly pinned: boolean;
@@ -79,6 +81,7 @@ export interface Clock {
 /** What protects a workspace; `old` is what makes it removable. */
 export type Ground =
   | 'old'
+  | 'shared'
   | 'attached'
   | 'pinned'
   | 'agent'
@@ -147,6 +150,8 @@ type Protection = (
 ) => { readonly ground: Ground; readonly reason: string } | null;
 
 const protections: readonly Protection[] = [
+  // Before the lookers: the client that draws for its viewers is one, and that says less.
+  ({ shared }) => (shared ? { ground: 'shared', reason: 'shared' } : null),
   ({ lookers: [looker] }) => (looker === undefined ? null : { ground: 'attached', reason: looker }),
   ({ pinned }) => (pinned ? { ground: 'pinned', reason: 'pinned' } : null),
   ({ agents }) => {

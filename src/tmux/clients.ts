@@ -1,3 +1,4 @@
+import { isOnlooker } from './client-flags.js';
 import type { Connection } from './connection.js';
 import { defineRow, each, field, flag, int } from './format.js';
 import { parseVersion } from './version.js';
@@ -25,8 +26,8 @@ const viewRow = defineRow('v', {
 });
 
 /**
- * The terminals that are attached, and what each shows. Control-mode clients show nothing; one that can neither be typed
- * into nor has a say in the size (`attach -r`, and the client of a share) is no terminal that its user works at.
+ * The terminals that are attached, and what each shows. Control-mode clients show nothing; an onlooker is no
+ * terminal that its user works at.
  *
  * @throws CwError `tmux-unusable` when tmux did not answer, or no server runs.
  */
@@ -46,9 +47,4 @@ export async function readViews(connection: Connection): Promise<ClientView[]> {
       activity,
       panes: zoomed ? [pane] : panes.map(({ id }) => id),
     }));
-}
-
-function isOnlooker(flags: string): boolean {
-  const set = flags.split(',');
-  return set.includes('read-only') && set.includes('ignore-size');
 }

@@ -1,4 +1,5 @@
 import { CwError } from '../errors.js';
+import { isOnlooker } from './client-flags.js';
 import type { BatchOptions, BatchResult, Command, Connection } from './connection.js';
 import {
   Cursor,
@@ -96,6 +97,7 @@ const clientRow = defineRow('c', {
   tty: field('client_tty'),
   pid: int('client_pid'),
   control: flag('client_control_mode'),
+  flags: field('client_flags'),
   // A control client has no size unless it asks for one.
   width: optionalInt('client_width'),
   height: optionalInt('client_height'),
@@ -120,7 +122,7 @@ export interface SessionRow {
   readonly name: string;
   readonly windows: number;
   readonly panes: number;
-  /** Terminals that show it; control-mode clients (editors, our own daemon) are not counted. */
+  /** Terminals at which it is used (`isOnlooker`); control-mode clients (editors, our own daemon) are not counted. */
   readonly attached: number;
   readonly created: number;
   readonly lastAttached: number | null;
@@ -202,7 +204,8 @@ async function askServer(
 function attachedBySession(clients: readonly ClientRow[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const client of clients) {
-    if (!client.control) counts.set(client.sessionId, (counts.get(client.sessionId) ?? 0) + 1);
+    if (!client.control && !isOnlooker(client.flags))
+      counts.set(client.sessionId, (counts.get(client.sessionId) ?? 0) + 1);
   }
   return counts;
 }

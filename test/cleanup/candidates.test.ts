@@ -108,6 +108,7 @@ const told = (
 describe('a workspace that is at rest', () => {
   it('has nothing that speaks against its end', () => {
     expect(candidate({})).toMatchObject({
+      shared: false,
       lookers: [],
       pinned: false,
       agents: [],
@@ -116,6 +117,18 @@ describe('a workspace that is at rest', () => {
       trees: [{ label: 'main', uncommitted: 0, unpushed: 0, stashes: 0, operation: null, hasRemote: true }],
     });
     expect(candidate({}, atPrompt, { pinned: true }).pinned).toBe(true);
+  });
+
+  it('is shared while a share of it is kept', () => {
+    const share = { workspace: 'w000000000001', kept: true } as Survey['shares'][number];
+    const shared = (changes: Partial<Survey['shares'][number]>) =>
+      candidate({}, atPrompt, { survey: { shares: [{ ...share, ...changes }] } }).shared;
+    expect(shared({})).toBe(true);
+    expect(shared({ kept: false })).toBe(false);
+    expect(shared({ workspace: 'w000000000002' })).toBe(false);
+  });
+
+  it('is no candidate when it is closed', () => {
     expect(
       candidatesOf(surveyOf([workspaceSeen({ session: null })]), {
         processes: atPrompt,

@@ -36,6 +36,7 @@ const program: ProgramSeen = {
 const old: Candidate = {
   workspace: 'w000000000001',
   name: 'shop',
+  shared: false,
   lookers: [],
   pinned: false,
   lastUsed: now - 25 * hour,
@@ -61,6 +62,8 @@ describe('a workspace', () => {
   });
 
   it.each<[string, Partial<Candidate>, string]>([
+    ['is shared', { shared: true }, 'keep shared: shared'],
+    ['is shared, by a client that looks', { shared: true, lookers: ['attached'] }, 'keep shared: shared'],
     ['is attached', { lookers: ['attached'] }, 'keep attached: attached'],
     [
       'is looked at elsewhere',
@@ -185,6 +188,7 @@ it('no mixture of conditions is removed that any single one protects', () => {
   const any = fc.record<Candidate>({
     workspace: fc.constant(old.workspace),
     name: fc.constant('shop'),
+    shared: fc.boolean(),
     lookers: some('attached'),
     pinned: fc.boolean(),
     lastUsed: fc.oneof(fc.integer({ min: now - 100 * hour, max: now + hour }), fc.constant(Number.NaN)),
@@ -213,6 +217,7 @@ it('no mixture of conditions is removed that any single one protects', () => {
     fc.property(any, fc.integer({ min: -50 * hour, max: 50 * hour }), (candidate, set) => {
       const { action } = decide(candidate, rules, { now, set });
       const isFree =
+        !candidate.shared &&
         candidate.lookers.length === 0 &&
         !candidate.pinned &&
         candidate.agents.every(({ state }) => state === 'idle' || state === 'exited') &&

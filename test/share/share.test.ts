@@ -269,6 +269,13 @@ describe('a share', () => {
     const [shop] = JSON.parse(await ran(world, 'list', '--json')).filter(
       ({ name }: { name: string }) => name === 'shop',
     );
+    // Its own client is nobody who works there; cleaning says what it is.
+    expect(shop.attached).toBe(false);
+    expect(JSON.parse(await ran(world, 'cleanup', '--json'))).toMatchObject({
+      workspaces: expect.arrayContaining([
+        expect.objectContaining({ name: 'shop', action: 'keep', ground: 'shared' }),
+      ]),
+    });
     expect(shop.shared).toEqual([{ mode: 'view', users: [], endsAt: expect.any(String) }]);
     expect(await world.cw(['share', 'shop'])).toMatchObject({
       code: 4,

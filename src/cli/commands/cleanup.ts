@@ -13,7 +13,7 @@ export const verb: Command = {
   name: 'cleanup',
   summary: 'Close workspaces that nobody used for long and that lose nothing by it.',
   description:
-    'Never one that is attached, pinned (cw pin), has an agent working or waiting, text or files that are not saved or committed, commits that are not pushed (all of them, where there is no remote), a stash, or anything that could not be read. Used means attached, typed into, or an event of an agent; what programs print does not count. ' +
+    'Never one that is attached, shared, pinned (cw pin), has an agent working or waiting, text or files that are not saved or committed, commits that are not pushed (all of them, where there is no remote), a stash, or anything that could not be read. Used means attached, typed into, or an event of an agent; what programs print does not count. ' +
     'Each is saved with all its text first and looked at again, and comes back as it was: cw restore NAME. What crashes left of cw itself (sockets, servers of rehearsals, text that no snapshot names) goes too. ' +
     `Programs that keep their workspace (cw config set cleanup.keep_programs ...): ${shippedKeepPrograms.join(', ')}; so do jobs in the background and all that a restore would not start by itself.`,
   options: {
