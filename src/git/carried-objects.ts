@@ -2,6 +2,7 @@ import { createReadStream, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { inflateSync } from 'node:zlib';
 import { CwError } from '../errors.js';
+import type { RunResult } from '../system/run.js';
 import { readBundleHeader } from './bundle.js';
 import { gitReason } from './git.js';
 import { commitsFile, type DescribedWork, type DescribedWorktree, patchFile, workParts } from './portable.js';
@@ -93,7 +94,7 @@ async function takeCommits(
     ],
     { input: bundle.refs.map(({ ref }) => `${ref}:${ref}\n`).join('') },
   );
-  if (fetched.exitCode !== 0) throw unlike(`git refuses the commits in it: ${gitReason(fetched)}`);
+  if (fetched.exitCode !== 0) throw refusal(fetched, 'the commits in it');
 }
 
 /** Applies the patches of a worktree, and leaves commits with the trees. */
@@ -118,7 +119,7 @@ async function takeWork(
       const applied = await repository.run(['apply', '--cached', '--whitespace=nowarn', '--', file], {
         index,
       });
-      if (applied.exitCode !== 0) throw unlike(`git refuses ${name}: ${gitReason(applied)}`);
+      if (applied.exitCode !== 0) throw refusal(applied, name);
       at = await repository.output(['write-tree'], { index });
     }
     if (at !== trees[part]) throw unlike(`${patchFile(number, part)} leads to other files`);
@@ -136,6 +137,14 @@ async function carrier(repository: PrivateRepository, tree: string): Promise<str
 function unlike(what: string): CwError {
   return new CwError('refused', `The work is not as it was described: ${what}.`, {
     hint: 'Nothing of it was used. Ask for the archive again, from cw export.',
+  });
+}
+
+/** Why git did not take something: what was carried is to blame only where git came to judge it. */
+function refusal(result: RunResult, what: string): CwError {
+  if (result.exitCode !== null) return unlike(`git refuses ${what}: ${gitReason(result)}`);
+  return new CwError('failed', `git could not take ${what}: ${gitReason(result)}.`, {
+    hint: 'Nothing of it was used. Try again.',
   });
 }
 

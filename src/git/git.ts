@@ -98,9 +98,10 @@ export async function git(
 /** Why a git command failed, in one line: its own words where it said any. */
 export function gitReason(result: RunResult): string {
   if (result.timedOut) return 'git did not answer in time';
+  if (result.exitCode === null) return 'git was ended by a signal';
   const lines = result.stderr.split('\n').filter((line) => line.trim() !== '');
   const line = lines.find((candidate) => /^(fatal|error): /.test(candidate)) ?? lines[0];
-  return line?.replace(/^(fatal|error): /, '').trim() ?? `git ended with code ${result.exitCode ?? 'none'}`;
+  return line?.replace(/^(fatal|error): /, '').trim() ?? `git ended with code ${result.exitCode}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, lstat } from 'node:fs/promises';
-import { gitOutput } from './git.js';
+import { git, gitOutput } from './git.js';
 import { longLimit, type PrivateRepository } from './private-repository.js';
 
 /**
@@ -73,10 +73,31 @@ export async function readChanges(top: string, env: NodeJS.ProcessEnv): Promise<
     ],
     { env, bytes: true, timeout: longLimit },
   );
-  return parseChanges(text);
+  const changes = parseChanges(text);
+  if (changes.onlyNamed.length === 0) return changes;
+  const head = await git(top, ['ls-tree', '-r', '-z', '--full-tree', '--name-only', 'HEAD'], {
+    env,
+    bytes: true,
+    timeout: longLimit,
+  });
+  const committed = new Set(head.exitCode === 0 ? head.stdout.split('\0') : []);
+  return {
+    ...changes,
+    deleted: [...changes.deleted, ...changes.onlyNamed.filter((path) => committed.has(path))],
+    onlyNamed: changes.onlyNamed.filter((path) => !committed.has(path)),
+  };
 }
 
-/** Reads `git status --porcelain=v2 --untracked-files=all --no-renames -z`. */
+// What an entry that was added in name only is said to hold once its file is gone.
+const emptyFile = new Set([
+  'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391',
+  '473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813',
+]);
+
+/**
+ * Reads `git status --porcelain=v2 --untracked-files=all --no-renames -z`. Among `onlyNamed` may be empty files of the
+ * commit that were deleted: git says the same of both.
+ */
 export function parseChanges(text: string): Changes {
   const staged: Entry[] = [];
   const changed: string[] = [];
@@ -97,7 +118,7 @@ export function parseChanges(text: string): Changes {
       // A submodule's files are another repository's work.
       if (sub.startsWith('S') && modeIndex === gitlink) {
         if (inWork !== '.') submodules.push(path);
-      } else if (inWork === 'D' && modeIndex === nothing) onlyNamed.push(path);
+      } else if (inIndex === '.' && inWork === 'D' && emptyFile.has(hashIndex)) onlyNamed.push(path);
       else if (inWork === 'D') deleted.push(path);
       else if (inWork !== '.' && modeWork !== gitlink) changed.push(path);
     } else if (kind === 'u') {

@@ -11,7 +11,8 @@ export interface TwoHomes {
   readonly there: Sandbox;
   /** Where the project would be there. */
   readonly mapped: string;
-  gather(options?: Partial<GatherOptions>): Promise<GatheredWork>;
+  /** @param folder that of the project, below the repository's or beside it */
+  gather(options?: Partial<GatherOptions>, folder?: string): Promise<GatheredWork>;
   place(gathered: GatheredWork, options?: Partial<PlaceOptions>): ReturnType<typeof placeWork>;
   /** Runs shell lines in a folder there. */
   sh(script: string, folder?: string): Promise<string>;
@@ -31,10 +32,10 @@ export async function twoHomes(remote: boolean, name = 'shop'): Promise<TwoHomes
     repo,
     there,
     mapped,
-    async gather(options = {}) {
+    async gather(options = {}, folder = '.') {
       const scratch = join(repo.box.home, '..', `scratch-${count++}`);
       mkdirSync(scratch, { recursive: true });
-      const gathered = await gatherWork(options.scratch ? repo.path : repo.path, {
+      const gathered = await gatherWork(join(repo.path, folder), {
         env: repo.box.env,
         scratch,
         isSecret: (path) => /(^|\/)\.env$/.test(path),
