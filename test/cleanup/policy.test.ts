@@ -149,7 +149,20 @@ describe('a workspace', () => {
   });
 });
 
+it('says the worst of several: who works before who waits, the tree with most stashes', () => {
+  const agents = (['waiting', 'working'] as const).map((state) => ({ place: '1.1', state, evidence: '' }));
+  expect(told({ agents })).toBe('keep agent: an agent working');
+  expect(told({ trees: [tree, { ...tree, stashes: 2 }] })).toBe('keep stashed: 2 stashes');
+});
+
 describe('the clock', () => {
+  it('counts as set from more than two minutes on', () => {
+    expect(told({ lastUsed: now + 120_000 })).toMatch(/^keep recent/);
+    expect(told({ lastUsed: now + 120_001 })).toMatch(/^keep clock/);
+    expect(told({ lastUsed: now - 24 * hour }, { now, set: 120_000 })).toMatch(/^remove old/);
+    expect(told({ lastUsed: now - 24 * hour }, { now, set: 120_001 })).toMatch(/^keep clock/);
+  });
+
   it('that was set forward makes nothing old', () => {
     const jumped = { now: now + 72 * hour, set: 72 * hour };
     expect(told({ lastUsed: now - hour }, jumped)).toBe(

@@ -32,6 +32,10 @@ describe('words reach tmux as they are', () => {
     expect(commandLine(['set-option', '@a', 'x\nkill-server'])).toBe('"set-option" "@a" "x\\012kill-server"');
   });
 
+  test('every control character goes as octal', () => {
+    expect(commandLine(['a', '\x01\x1f\x7f'])).toBe('"a" "\\001\\037\\177"');
+  });
+
   test('nothing that is expanded in double quotes is left bare', () => {
     expect(commandLine(['a', '~', '$HOME', '`id`', '"', '\\'])).toBe(
       '"a" "\\~" "\\$HOME" "\\`id\\`" "\\"" "\\\\"',
