@@ -48,8 +48,22 @@ export function paneRecord(pane: Pane, started: string | null = null, typed: str
   return JSON.stringify(record);
 }
 
+/** The last texts that were read: a save asks for each three times, and the next one for the same ones again. */
+const known = new Map<string, PaneRecord | null>();
+const knownAtMost = 2000;
+
 /** The record in the text of `@cw_pane`; null for text that is none (anyone can set the option). */
 export function parsePaneRecord(text: string): PaneRecord | null {
+  let record = known.get(text);
+  if (record === undefined) {
+    record = readPaneRecord(text);
+    if (known.size >= knownAtMost) known.clear();
+    known.set(text, record);
+  }
+  return record;
+}
+
+function readPaneRecord(text: string): PaneRecord | null {
   const value = parseObject(text);
   if (!value) return null;
   const { key, role, run, shell, env, restart, startCommand, started = null, typed = null, cwd } = value;

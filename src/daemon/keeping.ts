@@ -113,6 +113,7 @@ class Keeping implements DaemonWork {
       await agents.stop();
       this.glance.stop();
       await notifier.stop();
+      this.saver.close();
     };
   }
 
@@ -166,9 +167,9 @@ class Keeping implements DaemonWork {
       folders: saved.map((one) => one.path),
       settlesIn: Math.max(0, ...saved.map((one) => one.settlesIn ?? 0)) || null,
     };
-    // The many that one file holds get files of their own when there is time.
+    // What one file holds gets files of its own when there is time.
     setImmediate(() => {
-      this.saver.settle().catch((error: unknown) => this.options.log.error('splitting up a save', error));
+      this.saver.prepare().catch((error: unknown) => this.options.log.error('splitting up a save', error));
     });
     return report;
   }

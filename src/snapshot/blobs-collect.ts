@@ -79,12 +79,14 @@ function takeAway(path: string, now: number, files: FileLayer): number | null {
 async function namesInUse(registryFolder: string, files: FileLayer): Promise<Set<string>> {
   const named = new Set<string>();
   const done = new Set<string>();
+  const journals = join(registryFolder, 'journal');
   const read = async (folder: string) => {
     for (const [index, name] of files.names(folder).entries()) {
       const path = join(folder, name);
-      // What a name holds never changes, so once is enough. Other files are no snapshots of ours.
+      // What the name of a snapshot holds never changes, so once is enough; a journal is filled again and again. Other
+      // files are no snapshots of ours.
       if (done.has(path) || !/\.(json|journal)/.test(name)) continue;
-      done.add(path);
+      if (folder !== journals) done.add(path);
       const text = files.read(path)?.toString('latin1') ?? '';
       for (const match of text.matchAll(/"([0-9a-f]{64})"/g)) named.add(match[1] ?? '');
       // Thousands of files: others of this process have their turn in between.
@@ -95,7 +97,7 @@ async function namesInUse(registryFolder: string, files: FileLayer): Promise<Set
   for (const workspace of files.names(registryFolder)) {
     const folder = storeFolders(registryFolder, workspace);
     if (files.state(folder.snapshots) === null) {
-      await read(join(registryFolder, 'journal'));
+      await read(journals);
       await read(folder.damaged);
       continue;
     }
@@ -104,7 +106,7 @@ async function namesInUse(registryFolder: string, files: FileLayer): Promise<Set
       folder.lock,
       async () => {
         // The journals first: what is settled meanwhile is in the folder then.
-        await read(join(registryFolder, 'journal'));
+        await read(journals);
         await read(folder.snapshots);
         await read(folder.damaged);
       },

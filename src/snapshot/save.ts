@@ -1,6 +1,7 @@
 import { ConversationRegistry } from '../claude/registry.js';
 import { vaultAll, vaultFolder } from '../claude/vault.js';
 import { messageOf } from '../errors.js';
+import { realFiles } from '../system/file-layer.js';
 import { processAge } from '../system/process.js';
 import type { Settings } from '../system/settings.js';
 import type { Connection } from '../tmux/connection.js';
@@ -260,9 +261,19 @@ export class Saver {
     return new SnapshotStore(this.registry.folder, workspace, { cache: this.cache });
   }
 
-  /** Writes the files that a save of many left for a quiet moment. */
+  /** Writes the files that saves left for a quiet moment. */
   async settle(): Promise<void> {
-    await settle(this.registry.folder);
+    await settle(this.registry.folder, realFiles, this.cache.ahead);
+  }
+
+  /** The same, and makes ready for the next save: for a process that saves often. `close` when it does no more. */
+  async prepare(): Promise<void> {
+    await this.settle();
+    await this.cache.ahead.prepare(this.registry.folder);
+  }
+
+  close(): void {
+    this.cache.ahead.remove();
   }
 
   /** What nothing was saved for is stored too: it is known here by its name already. */

@@ -15,7 +15,15 @@ import {
 } from './encode.js';
 import { snapshotFormat } from './format.js';
 import type { Reason } from './model.js';
-import { type Journals, newerFormat, readJournals, type Staged, stageJournal } from './store-journal.js';
+import {
+  JournalAhead,
+  type JournalPart,
+  type Journals,
+  newerFormat,
+  readJournals,
+  type Staged,
+  stageJournal,
+} from './store-journal.js';
 import type { Shelf } from './store-shelf.js';
 
 export type ServerLife = 'alive' | 'dying' | 'unknown';
@@ -68,6 +76,11 @@ interface Known {
  */
 export class StoreCache {
   readonly known = new Map<string, Known>();
+  readonly ahead: JournalAhead;
+
+  constructor(files?: FileLayer) {
+    this.ahead = new JournalAhead(files);
+  }
 }
 
 export interface SaveItem {
@@ -119,7 +132,8 @@ export async function saveItems(
   const { registryFolder, files } = first.shelf;
   const results: (SaveResult | Error)[] = new Array(items.length);
   const changed: { item: Asked; digest: Digest; index: number }[] = [];
-  const before = readJournals(registryFolder, files);
+  const { ahead } = first.cache;
+  const before = readJournals(registryFolder, files, ahead);
   for (const [index, wanted] of items.entries()) {
     const digest = digestOf(wanted.draft);
     const cached = wanted.cache.known.get(wanted.shelf.workspace);
@@ -148,7 +162,7 @@ export async function saveItems(
   }
   const { release, failed } = locks;
   try {
-    const journals = readJournals(registryFolder, files);
+    const journals = readJournals(registryFolder, files, ahead);
     const writes: (Write & { index: number })[] = [];
     for (const { item, digest, index } of changed) {
       try {
@@ -161,6 +175,19 @@ export async function saveItems(
         results[index] = saveError(item, error);
       }
     }
+    const fail = (failed: readonly (Write & { index: number })[], error: Error) => {
+      for (const { item, index } of failed) results[index] = saveError(item, error);
+    };
+    if (writes.length > 0 && ahead.isReady) {
+      // What they name has to be on the disk, with its name, before them.
+      const written = await settled(
+        (blobs?.flush() ?? Promise.resolve()).then(() => ahead.fill(partsOf(writes))),
+      );
+      if (written instanceof Error) fail(writes, written);
+      if (written === true)
+        for (const write of writes) results[write.index] = attempt(write, () => done(write, true));
+      if (written !== false) return results;
+    }
     const together = writes.length >= journalFrom;
     const staged = together
       ? [{ writes, file: settled(stageWritten(registryFolder, writes, files)) }]
@@ -170,9 +197,6 @@ export async function saveItems(
     // that order, so one wait is enough for both; on another one a loss of power just here could cost a text.
     const named = texts instanceof Error ? texts : await settled(blobs?.publish() ?? Promise.resolve(null));
     const folders = new Set(typeof named === 'string' ? [named] : []);
-    const fail = (failed: readonly (Write & { index: number })[], error: Error) => {
-      for (const { item, index } of failed) results[index] = saveError(item, error);
-    };
     const published: (Write & { index: number })[] = [];
     for (const { writes, file } of staged) {
       const written = await file;
@@ -277,8 +301,11 @@ async function stageWrite({ item, bytes, path }: Write): Promise<Staged> {
 }
 
 function stageWritten(registryFolder: string, writes: readonly Write[], files: FileLayer): Promise<Staged> {
-  const parts = writes.map(({ item, name, bytes }) => ({ workspace: item.shelf.workspace, name, bytes }));
-  return stageJournal(registryFolder, parts, files);
+  return stageJournal(registryFolder, partsOf(writes), files);
+}
+
+function partsOf(writes: readonly Write[]): JournalPart[] {
+  return writes.map(({ item, name, bytes }) => ({ workspace: item.shelf.workspace, name, bytes }));
 }
 
 /** What a promise comes to, a failure as a value. */

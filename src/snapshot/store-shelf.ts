@@ -3,7 +3,7 @@ import { messageOf, systemCode } from '../errors.js';
 import type { FileLayer } from '../system/file-layer.js';
 import { type Header, readHeader } from './encode.js';
 import { fileName, pinName, readPins, sequenceOf, storeFolders } from './store-folder.js';
-import { type JournalEntry, type Journals, newerFormat, readJournals } from './store-journal.js';
+import { type JournalEntry, type Journals, newerFormat, readEntry, readJournals } from './store-journal.js';
 
 /** Something that was not as it should be, and what was done about it. */
 export interface StoreFinding {
@@ -78,11 +78,15 @@ export class Shelf {
       const bytes = this.readOrReport(place.file);
       if (bytes) yield { path: place.file, isFile: true, bytes };
     }
-    if (place.journal !== null) {
-      const { journal, position, bytes: length } = place.journal;
-      const bytes = this.files.readPart(journal, position, length);
-      if (bytes) yield { path: journal, isFile: false, bytes };
-    }
+    if (place.journal === null) return;
+    const bytes = readEntry(place.journal, this.files);
+    if (bytes) yield { path: place.journal.journal, isFile: false, bytes };
+    else if (place.file === null) yield* this.copies(this.settled(place));
+  }
+
+  /** Where a snapshot is that was in a journal a moment ago. */
+  private settled({ sequence, name }: Place): Place {
+    return { sequence, name, file: join(this.folders.snapshots, name), journal: null };
   }
 
   /** The header of a snapshot, or null (and a finding) when none of its copies has one that reads. */
@@ -100,10 +104,11 @@ export class Shelf {
       }
     }
     if (place.journal === null) return null;
-    const { journal, position, bytes } = place.journal;
-    const found = this.readHead(journal, position, bytes);
-    if (found?.ok) return found.header;
-    if (found) this.report(journal, found.why);
+    const start = readEntry(place.journal, this.files, headLimit);
+    if (start === null) return place.file === null ? this.header(this.settled(place)) : null;
+    const found = readHeader(start);
+    if (found.ok) return found.header;
+    this.report(place.journal.journal, found.why);
     return null;
   }
 

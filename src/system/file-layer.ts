@@ -1,5 +1,6 @@
 import {
   closeSync,
+  fdatasync,
   fsync,
   linkSync,
   mkdirSync,
@@ -9,6 +10,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   unlinkSync,
   utimesSync,
@@ -112,6 +114,28 @@ export class FileLayer {
     } finally {
       closeSync(file);
     }
+  }
+
+  /**
+   * Writes over the beginning of a file whose bytes are all there already, and waits for the disk: of the file's size
+   * and place nothing changes, so one wait for its data is enough. The first byte comes last: who reads meanwhile sees
+   * the one of before, or all of it.
+   */
+  async overwrite(path: string, data: Uint8Array): Promise<void> {
+    const file = openSync(path, 'r+');
+    try {
+      if (data.length > 1) this.write(file, path, data.subarray(1), 1);
+      this.write(file, path, data.subarray(0, 1), 0);
+      await this.sync(file, path, fdatasync);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** Bytes that are free for us on the disk of a folder. */
+  free(folder: string): number {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
   }
 
   /** Waits until what was written to a file is on the disk. */
@@ -257,10 +281,10 @@ export class FileLayer {
     }
   }
 
-  private sync(file: number, path: string): Promise<void> {
+  private sync(file: number, path: string, wait: typeof fsync | typeof fdatasync = fsync): Promise<void> {
     this.before('fsync', path);
     return new Promise((done, fail) => {
-      fsync(file, (error) => {
+      wait(file, (error) => {
         // A folder on some file systems cannot be synced, and needs not.
         if (error && error.code !== 'EINVAL' && error.code !== 'ENOTSUP') fail(error);
         else done();

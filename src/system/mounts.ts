@@ -30,7 +30,8 @@ const believed = { answer: 1000, silence: 30_000 };
 /** Milliseconds for which the table of mounts is believed. */
 const tableAge = 50;
 
-let table: { readonly mounts: readonly Mount[]; readonly at: number } = {
+let table: { readonly text: string; readonly mounts: readonly Mount[]; readonly at: number } = {
+  text: '',
   mounts: [],
   at: Number.NEGATIVE_INFINITY,
 };
@@ -75,7 +76,7 @@ function mounts(): readonly Mount[] {
   } catch {
     // No /proc: nothing is known of mounts.
   }
-  table = { mounts: parseMounts(text), at: now };
+  table = { text, mounts: text === table.text ? table.mounts : parseMounts(text), at: now };
   return table.mounts;
 }
 

@@ -46,22 +46,29 @@ export function isAlive(pid: number, start: string | null): boolean {
   return start === null || now === null || now === start;
 }
 
+let boot: string | undefined;
+
 /** A text that is another one after each boot. */
 export function bootId(): string {
   try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch {
-    return 'unknown';
+    boot = 'unknown';
   }
+  return boot;
 }
+
+let host: string | undefined;
 
 /** A short text for this machine, so that hosts which share a home keep their state apart. */
 export function hostId(): string {
+  if (host !== undefined) return host;
   let identity = hostname();
   try {
     identity = `${readFileSync('/etc/machine-id', 'utf8').trim()}-${identity}`;
   } catch {
     // macOS and small containers have none: the host's name alone.
   }
-  return shortHash(identity).slice(0, 12);
+  host = shortHash(identity).slice(0, 12);
+  return host;
 }

@@ -35,12 +35,12 @@ export async function saveRows(many: ManyWorkspaces, runs: number): Promise<Row[
   for (let warm = 0; warm < 60; warm++) {
     await resize(many, count);
     await saveLayouts(count);
-    await layouts.settle();
+    await layouts.prepare();
     await reference();
   }
-  await layouts.settle();
+  await layouts.prepare();
   const changing = async (workspaces: number) => {
-    await layouts.settle();
+    await layouts.prepare();
     await resize(many, workspaces);
   };
   /** A row of saves in which so many workspaces have changed. */
@@ -50,7 +50,7 @@ export async function saveRows(many: ManyWorkspaces, runs: number): Promise<Row[
     rows.push(comparison(`save layouts, ${of}, ${which}`, against, 2, times));
     // What was changed before the last reference is saved too.
     await layouts.save({ reason: 'change' });
-    await layouts.settle();
+    await layouts.prepare();
   };
   await layoutRow(count, 'all changed');
   await layoutRow(1, 'one changed');
@@ -82,7 +82,7 @@ export async function saveRows(many: ManyWorkspaces, runs: number): Promise<Row[
   let line = 0;
   for (let warm = 0; warm < 30; warm++) {
     await saveTexts();
-    await texts.settle();
+    await texts.prepare();
     await print(many, connection, `one more line ${line++}`);
   }
   rows.push(
@@ -91,7 +91,7 @@ export async function saveRows(many: ManyWorkspaces, runs: number): Promise<Row[
       against,
       3,
       await inTurn(saveTexts, reference, runs, async () => {
-        await texts.settle();
+        await texts.prepare();
         await print(many, connection, `one more line ${line++}`);
       }),
     ),
@@ -193,7 +193,7 @@ async function filesWritten(many: ManyWorkspaces, saver: Saver): Promise<number>
       }),
     );
   await saver.save({ reason: 'change' });
-  await saver.settle();
+  await saver.prepare();
   const before = look();
   await saver.save({ reason: 'change' });
   const after = look();

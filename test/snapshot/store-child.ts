@@ -4,7 +4,7 @@
 import { cpSync, writeSync } from 'node:fs';
 import { BlobStore } from '../../src/snapshot/blobs.js';
 import { collectBlobs } from '../../src/snapshot/blobs-collect.js';
-import { SnapshotStore, saveAll, settle } from '../../src/snapshot/store.js';
+import { SnapshotStore, StoreCache, saveAll, settle } from '../../src/snapshot/store.js';
 import { FileLayer } from '../../src/system/file-layer.js';
 import { draftOf } from './store-draft-data.js';
 
@@ -64,6 +64,23 @@ for (const [cwd, second] of [
     say({ workspace: ids[index], sequence: result.sequence, cwd });
   }
   if (cwd === '/c') await settle(folder, files);
+}
+// As one that saves often does: into a journal that was made ahead.
+const cache = new StoreCache(files);
+for (const [cwd, second] of [
+  ['/e', '06'],
+  ['/f', '07'],
+  ['/g', '08'],
+] as const) {
+  await settle(folder, files, cache.ahead);
+  await cache.ahead.prepare(folder);
+  const often = new SnapshotStore(folder, store.workspace, { files, cache });
+  const [result] = await saveAll(
+    [{ store: often, draft: draft(store.workspace, cwd), options: options(second) }],
+    blobs,
+  );
+  if (result instanceof Error) throw result;
+  say({ workspace: store.workspace, sequence: result!.sequence, cwd });
 }
 if (!crowd) await store.remove(3);
 await store.prune({ tiers: [] }, Date.parse('2026-03-01T10:01:00Z'));

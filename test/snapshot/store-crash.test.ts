@@ -155,7 +155,7 @@ test('two saves of one workspace and one of all at once lose nothing and number 
   const numbers = said
     .filter((line) => line.sequence !== undefined)
     .map((line) => `${line.workspace} ${line.sequence}`);
-  expect(numbers).toHaveLength(3 * 11);
+  expect(numbers).toHaveLength(3 * 14);
   expect(new Set(numbers).size).toBe(numbers.length);
   for (const id of ids) {
     const store = new SnapshotStore(folder, id);

@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { type Header, headerLine } from '../../src/snapshot/encode.js';
 import { defaultRetention } from '../../src/snapshot/retention.js';
 import { SnapshotStore, StoreCache, saveAll, settle } from '../../src/snapshot/store.js';
+import { readEntry } from '../../src/snapshot/store-journal.js';
+import { Shelf } from '../../src/snapshot/store-shelf.js';
 import { FileLayer } from '../../src/system/file-layer.js';
 import { draftOf, registry, workspace } from './store-draft.js';
 
@@ -205,6 +207,118 @@ describe('many at once', () => {
     expect(results.map((one) => (one instanceof Error ? one.message : one.sequence))).toEqual(
       ids.map((_, index) => (index === 3 ? expect.stringContaining('made by a newer cw') : 1)),
     );
+  });
+});
+
+describe('a journal that was made ahead', () => {
+  const setup = async () => {
+    const folder = registry();
+    const steps: string[] = [];
+    const layer = new FileLayer((operation, path) => steps.push(`${operation} ${path}`));
+    const cache = new StoreCache(layer);
+    const store = new SnapshotStore(folder, workspace, { cache, files: layer });
+    const quiet = async () => {
+      await settle(folder, layer, cache.ahead);
+      await cache.ahead.prepare(folder);
+    };
+    const journals = () => readdirSync(join(folder, 'journal')).map((name) => join(folder, 'journal', name));
+    await store.save(draftOf(), at('10:00:00'));
+    await quiet();
+    return { folder, steps, layer, cache, store, quiet, journals };
+  };
+
+  test('takes a save with one wait for the disk, and every reader has it at once', async () => {
+    const { folder, steps, store, quiet, journals } = await setup();
+    const [path = ''] = journals();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    for (const [index, cwd] of ['/a', '/b', '/c'].entries()) {
+      steps.length = 0;
+      const sequence = index + 2;
+      expect(await store.save(draftOf({ cwd }), at(`10:00:0${sequence}`))).toMatchObject({ sequence });
+      expect(steps.filter((step) => /^(fsync|rename)/.test(step))).toEqual([`fsync ${path}`]);
+      const other = new SnapshotStore(folder, workspace);
+      expect((await other.latest())?.blueprint.windows[0]?.panes[0]?.cwd).toBe(cwd);
+      expect((await other.list())[0]).toMatchObject({ sequence });
+      expect(other.takeFindings()).toEqual([]);
+      expect(files(folder)).toHaveLength(sequence - 1);
+      await quiet();
+      expect(files(folder)).toHaveLength(sequence);
+      expect(journals()).toEqual([path]);
+      steps.length = 0;
+      await quiet();
+      expect(steps).toEqual([]);
+    }
+    // Two before it is quiet: the second goes its own way.
+    await store.save(draftOf({ cwd: '/d' }), at('10:00:10'));
+    await store.save(draftOf({ cwd: '/e' }), at('10:00:11'));
+    expect((await store.list()).map((entry) => entry.sequence)).toEqual([6, 5, 4, 3, 2, 1]);
+    // Who takes one away has all of it in files, and the owner makes itself another.
+    await new SnapshotStore(folder, workspace).remove(5);
+    expect(journals()).toEqual([]);
+    await quiet();
+    expect(await store.save(draftOf({ cwd: '/f' }), at('10:00:12'))).toMatchObject({ sequence: 7 });
+    expect((await new SnapshotStore(folder, workspace).latest())?.sequence).toBe(7);
+  });
+
+  test('one that was filled again since it was looked at is not taken for damage', async () => {
+    const { folder, layer, store, quiet } = await setup();
+    await store.save(draftOf({ cwd: '/a' }), at('10:00:01'));
+    const shelf = new Shelf(folder, workspace, layer);
+    const [place] = shelf.places();
+    expect(place).toMatchObject({ sequence: 2, file: null });
+    await quiet();
+    await store.save(draftOf({ panes: 5, cwd: '/b' }), at('10:00:02'));
+    expect(readEntry(place!.journal!, layer)).toBeNull();
+    expect([...shelf.copies(place!)]).toMatchObject([{ isFile: true }]);
+    expect(shelf.header(place!)).toMatchObject({ sequence: 2 });
+    expect(shelf.findings).toEqual([]);
+  });
+
+  test('cut off or with a byte changed anywhere, it costs nothing that was saved before', async () => {
+    const { folder, store, layer, cache, journals } = await setup();
+    await store.save(draftOf({ panes: 1, cwd: '/a' }), at('10:00:01'));
+    const [path = ''] = journals();
+    const whole = readFileSync(path);
+    const used = whole.findLastIndex((byte) => byte !== 0) + 1;
+    const look = async (bytes: Buffer) => {
+      writeFileSync(path, bytes);
+      const one = new SnapshotStore(folder, workspace);
+      const latest = await one.latest();
+      const cwd = latest?.blueprint.windows[0]?.panes[0]?.cwd;
+      return { sequence: latest?.sequence, cwd };
+    };
+    expect(await look(whole)).toEqual({ sequence: 2, cwd: '/a' });
+    for (let position = 0; position < used; position += 7) {
+      const flipped = Buffer.from(whole);
+      flipped[position] = flipped[position]! ^ 0x21;
+      expect(await look(flipped), `flipped at ${position}`).toEqual({ sequence: 1, cwd: '/p' });
+      expect(await look(whole.subarray(0, position)), `cut at ${position}`).toEqual({
+        sequence: 1,
+        cwd: '/p',
+      });
+    }
+    await look(whole.subarray(0, used - 5));
+    await settle(folder, layer, cache.ahead);
+    expect(readdirSync(join(folder, 'damaged'))).toHaveLength(1);
+    expect(await store.save(draftOf({ cwd: '/next' }), at('10:00:02'))).toMatchObject({ written: true });
+    expect((await store.latest())?.blueprint.windows[0]?.panes[0]?.cwd).toBe('/next');
+  });
+
+  test('what could not be written into it is told, and does not come back', async () => {
+    const folder = registry();
+    let isFull = false;
+    const layer = new FileLayer((operation, path) => {
+      if (isFull && operation === 'fsync' && path.endsWith('.journal'))
+        throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+    });
+    const cache = new StoreCache(layer);
+    const store = new SnapshotStore(folder, workspace, { cache, files: layer });
+    await store.save(draftOf(), at('10:00:00'));
+    await cache.ahead.prepare(folder);
+    isFull = true;
+    await expect(store.save(draftOf({ cwd: '/a' }), at('10:00:01'))).rejects.toThrow('could not be saved');
+    expect((await new SnapshotStore(folder, workspace).latest())?.sequence).toBe(1);
+    expect(await store.save(draftOf({ cwd: '/a' }), at('10:00:02'))).toMatchObject({ sequence: 2 });
   });
 });
 
