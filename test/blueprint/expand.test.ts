@@ -407,22 +407,31 @@ describe('layouts', () => {
 });
 
 describe('what a window and a pane can say besides', () => {
-  test('windows have the index that they ask for, and the others the next free one, in order of these', () => {
-    const names = ['a', 'b', 'c', 'd'];
+  test('windows have the index that they ask for, and the others the next free one', () => {
     const { windows, blueprint } = opened({
-      windows: names.map((name, at) => ({
-        name,
-        ...(at === 1 && { index: 5 }),
-        ...(at === 3 && { index: 1 }),
-      })),
+      windows: [
+        { name: 'a', index: 5 },
+        { name: 'b', index: 0 },
+        { name: 'c' },
+        { name: 'd', index: 1 },
+        { name: 'e' },
+      ],
     });
     expect(windows.map(({ name, index }) => [name, index])).toEqual([
-      ['a', 0],
+      ['b', 0],
       ['d', 1],
-      ['b', 5],
-      ['c', 6],
+      ['c', 2],
+      ['e', 3],
+      ['a', 5],
     ]);
-    expect(blueprint.activeWindow).toBe('w1');
+    expect(blueprint.activeWindow).toBe('w2');
+    const focused = opened({
+      windows: [
+        { name: 'a', index: 1, focus: true },
+        { name: 'b', index: 0 },
+      ],
+    });
+    expect(focused.blueprint.activeWindow).toBe('w1');
     expect(() =>
       opened({
         windows: [

@@ -43,6 +43,8 @@ const before: Readonly<Record<string, string>> = {
   'worktree remove': 'cw worktree add feat/cart && cw worktree add feat/api',
   import:
     "mkdir -p ~/.tmux/resurrect && printf 'pane\\tmain\\t0\\t1\\t:*\\t0\\ttitle\\t:/tmp\\t1\\tbash\\t:\\n' >~/.tmux/resurrect/tmux_resurrect_20260102T030405.txt && cw export shop && cw kill shop --yes",
+  'template import':
+    "mkdir -p ~/.config/tmuxinator && printf 'name: shop\\nwindows:\\n  - code: vim\\n' >~/.config/tmuxinator/shop.yml",
   ...Object.fromEntries(
     [
       'restore',

@@ -1,8 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expand } from '../../blueprint/expand.js';
 import { CwError, messageOf, systemCode } from '../../errors.js';
-import { gatherProjectFacts } from '../../project/facts.js';
 import { projectTemplateName } from '../../project/project-file.js';
 import { trustState } from '../../project/trust.js';
 import { expandPath, tildePath } from '../../system/paths.js';
@@ -17,7 +15,9 @@ import {
 } from '../../template/load.js';
 import { projectFolder } from '../../workspace/find.js';
 import type { Command, Context, Verb } from '../command.js';
+import { exportCommand, importCommand } from '../foreign-templates.js';
 import { table, visible } from '../output.js';
+import { checkExpansion } from '../template-check.js';
 
 const list: Command = {
   name: 'template list',
@@ -110,29 +110,6 @@ const validate: Command = {
   },
 };
 
-/** Draws all windows, manual ones too, as an opening would: layouts and holes show their faults only then. */
-function checkExpansion({ template, file }: LoadedTemplate, context: Context): void {
-  const facts = gatherProjectFacts({
-    name: 'example',
-    id: 'example',
-    session: 'claude-dev-example',
-    path: context.cwd,
-    env: context.env,
-    environment: [],
-    size: context.settings().size,
-    // A name with a hole is known only once it is filled; such a window is drawn when it is not manual.
-    windows: (template.windows ?? []).map((window) => window.name).filter((name) => !name.includes('${')),
-  });
-  try {
-    expand(template, facts);
-  } catch (error) {
-    throw new CwError('failed', `${tildePath(file, context.env)}: ${messageOf(error)}`, {
-      hint: (error as Partial<CwError>).hint,
-      cause: error,
-    });
-  }
-}
-
 const create: Command = {
   name: 'template new',
   summary: 'Write a template of your own to begin with, full of comments.',
@@ -199,5 +176,5 @@ function folder(word: string, context: Context): string {
 export const verb: Verb = {
   name: 'template',
   summary: 'The templates that projects are opened with.',
-  subcommands: { list, show, detect, validate, new: create },
+  subcommands: { list, show, detect, validate, new: create, import: importCommand, export: exportCommand },
 };
