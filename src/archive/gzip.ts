@@ -1,5 +1,5 @@
-import { pipeline } from 'node:stream/promises';
-import { crc32, createDeflateRaw, createInflateRaw, type InflateRaw } from 'node:zlib';
+import { promisify } from 'node:util';
+import { constants, crc32, createInflateRaw, deflateRaw, type InflateRaw, type ZlibOptions } from 'node:zlib';
 import { messageOf, systemCode } from '../errors.js';
 
 /**
@@ -13,25 +13,62 @@ export const gzipTrailerSize = 8;
 /** As `gzip` does it by itself: the best ratio for its time on text. */
 const level = 6;
 const pieceSize = 256 * 1024;
+/** So far deflate looks back. */
+const windowSize = 32 * 1024;
+/** So many pieces are packed at once or wait for their turn; memory is that of so many. */
+const ahead = 4;
+/** An empty last block (RFC 1951, 3.2.6), behind pieces none of which knew whether it was the last. */
+const lastBlock = Buffer.from([3, 0]);
 
-/** Packs a stream of bytes. */
+const deflatePiece = promisify<Uint8Array, ZlibOptions, Buffer>(deflateRaw);
+
+/**
+ * Packs a stream of bytes. Pieces of one size are packed beside each other in Node's thread pool, each with the end of
+ * the one before as its dictionary, and ended on a byte: together they are one stream, as `pigz` makes it. The same
+ * bytes give the same stream, however they are cut and however many cores there are.
+ */
 export async function* gzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let crc = 0;
   let size = 0;
-  async function* counted() {
-    for await (const chunk of source) {
-      crc = crc32(chunk, crc);
-      size += chunk.length;
-      yield chunk;
+  let before: Uint8Array | null = null;
+  const packing: Promise<Buffer>[] = [];
+  yield gzipHeader;
+  for await (const piece of inPieces(source)) {
+    crc = crc32(piece, crc);
+    size += piece.length;
+    const packed = deflatePiece(piece, {
+      level,
+      chunkSize: pieceSize / 2,
+      finishFlush: constants.Z_SYNC_FLUSH,
+      ...(before && { dictionary: before }),
+    });
+    packed.catch(() => {}); // thrown where it is waited for
+    packing.push(packed);
+    before = piece.subarray(-windowSize);
+    if (packing.length === ahead) yield await packing.shift()!;
+  }
+  for (const packed of packing) yield await packed;
+  yield lastBlock;
+  yield gzipTrailer(crc, size);
+}
+
+/** The same bytes in new pieces of one size: members can be small. */
+async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let piece = Buffer.allocUnsafe(pieceSize);
+  let filled = 0;
+  for await (const chunk of source) {
+    for (let at = 0; at < chunk.length; ) {
+      const part = chunk.subarray(at, at + pieceSize - filled);
+      piece.set(part, filled);
+      at += part.length;
+      filled += part.length;
+      if (filled < pieceSize) continue;
+      yield piece;
+      piece = Buffer.allocUnsafe(pieceSize);
+      filled = 0;
     }
   }
-  const deflate = createDeflateRaw({ level, chunkSize: pieceSize });
-  yield gzipHeader;
-  const feeding = pipeline(counted, deflate);
-  feeding.catch(() => {}); // thrown by what is read from it, and below
-  for await (const chunk of deflate) yield chunk as Buffer;
-  await feeding;
-  yield gzipTrailer(crc, size);
+  if (filled > 0) yield piece.subarray(0, filled);
 }
 
 export function gzipTrailer(crc: number, size: number): Buffer {
@@ -52,6 +89,9 @@ export class GzipFault extends Error {
   }
 }
 
+/** It unpacks the next pieces while one is looked at; without, each waits for the other. */
+const goesAhead: ZlibOptions & { readableHighWaterMark: number } = { readableHighWaterMark: 4 * pieceSize };
+
 const cutOff = 'is cut off: its end is missing';
 
 /**
@@ -67,7 +107,7 @@ export async function* gunzipped(
   look: (out: number, into: number) => void = () => {},
 ): AsyncGenerator<Buffer> {
   const body = afterHeader(source);
-  const inflate = createInflateRaw({ chunkSize: pieceSize });
+  const inflate = createInflateRaw({ chunkSize: pieceSize, ...goesAhead });
   const feeding = feed(body, inflate);
   feeding.catch((error) => inflate.destroy(error));
   let crc = 0;

@@ -65,7 +65,7 @@ export async function writeArchive(
       const file = atTarget(target, () => openSync(temporary, 'wx', 0o600));
       let bytes = 0;
       try {
-        for await (const chunk of await sealed(gzipped(inPieces(body.bytes())), options.passphrase)) {
+        for await (const chunk of await sealed(gzipped(body.bytes()), options.passphrase)) {
           atTarget(target, () => writeWhole(file, chunk));
           bytes += chunk.length;
         }
@@ -238,25 +238,6 @@ export async function* readPart(path: string, bytes: number): AsyncGenerator<Uin
   } finally {
     closeSync(file);
   }
-}
-
-/** The same bytes in pieces of one size: each costs a turn of the packer, and members can be small. */
-async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let piece = Buffer.allocUnsafe(pieceSize);
-  let filled = 0;
-  for await (const chunk of source) {
-    for (let at = 0; at < chunk.length; ) {
-      const part = chunk.subarray(at, at + pieceSize - filled);
-      piece.set(part, filled);
-      at += part.length;
-      filled += part.length;
-      if (filled < pieceSize) continue;
-      yield piece;
-      piece = Buffer.allocUnsafe(pieceSize);
-      filled = 0;
-    }
-  }
-  if (filled > 0) yield piece.subarray(0, filled);
 }
 
 function writeWhole(file: number, chunk: Uint8Array): void {

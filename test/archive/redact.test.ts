@@ -179,6 +179,17 @@ describe('a known value', () => {
     );
   });
 
+  it('that reads like a part of the JSON itself is met in its texts only', () => {
+    const redactor = new Redactor([{ name: 'S', value: '","name":"' }]);
+    const json = JSON.stringify({ id: '1', name: 'shop', text: 'say ","name":" here' });
+    const redacted = redactor.bytes(Buffer.from(json), { json: true }).toString();
+    expect(JSON.parse(redacted)).toMatchObject({ id: '1', name: 'shop' });
+    expect(redacted).not.toContain(String.raw`\",\"name\":\"`);
+    expect(redactor.found).toEqual(new Map([['S', 1]]));
+    // What is no JSON has it as it is.
+    expect(redactor.text('{"id":"1","name":"shop"}')).toBe('{"id":"1**********shop"}');
+  });
+
   it('that ends or begins within an escape leaves the escape whole', () => {
     const redactor = new Redactor([
       { name: 'A', value: 'nothing at all' },
