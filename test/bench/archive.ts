@@ -2,19 +2,25 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { hash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { exportWorkspace } from '../../src/archive/export.js';
 import type { Manifest, ManifestEntry } from '../../src/archive/manifest.js';
 import { memberName } from '../../src/archive/members.js';
 import { readArchive } from '../../src/archive/read.js';
 import { Redactor } from '../../src/archive/redact.js';
 import { withStaging } from '../../src/archive/staging.js';
-import { type MemberSource, readPart, writeArchive } from '../../src/archive/write.js';
+import { type MemberSource, writeArchive } from '../../src/archive/write.js';
+import { claudeFolder, transcriptPath } from '../../src/claude/slug.js';
+import { blobPath } from '../../src/snapshot/blobs.js';
+import type { Snapshot } from '../../src/snapshot/model.js';
+import type { Registry } from '../../src/workspace/registry.js';
 import { comparison, inTurn, process as program, type Row } from './measure.js';
 
 /**
- * Archives of scrollback and transcripts, against `tar -czf` and `tar -xzf` of the same files. What is written is
- * redacted, what is read is checked and goes to files; the peak of memory is that of a process of its own.
+ * Archives of scrollback and transcripts, against `tar -czf` and `tar -xzf` of the same files. An export is all of one,
+ * with its redaction; what is read is checked and goes to files, which is the first step of an import and not all of it.
+ * The peak of memory is that of a process of its own.
  *
  * @param megabytes of files that are timed
  * @param most megabytes of the one whose memory is measured
@@ -22,15 +28,16 @@ import { comparison, inTurn, process as program, type Row } from './measure.js';
 export async function archiveRows(runs: number, megabytes = 100, most = 1000): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'cw-bench-archive-'));
   try {
-    const files = makeFiles(join(folder, 'files'), megabytes);
+    const state = join(folder, 'files');
+    const files = makeFiles(state, megabytes);
     const ours = join(folder, 'ours.tar.gz');
     const theirs = join(folder, 'theirs.tar.gz');
     const out = join(folder, 'out');
     const names = files.map(({ name }) => name);
     writeFileSync(join(folder, 'names'), names.join('\n'));
-    const tar = ['-C', join(folder, 'files'), '-T', join(folder, 'names')];
+    const tar = ['-C', state, '-T', join(folder, 'names')];
     const written = await inTurn(
-      () => writeFiles(ours, files),
+      () => exported(ours, state, files),
       program('tar', ['-czf', theirs, ...tar]),
       runs,
     );
@@ -46,7 +53,7 @@ export async function archiveRows(runs: number, megabytes = 100, most = 1000): P
     );
     const what = `${megabytes} MB of scrollback and transcripts`;
     return [
-      comparison(`write an archive of ${what}`, 'tar -czf', 1.3, written),
+      comparison(`export ${what}`, 'tar -czf', 1.3, written),
       comparison(`read an archive of ${what}`, 'tar -xzf', 1.5, read),
       ...peaks(folder, most),
     ];
@@ -89,23 +96,32 @@ function peaks(folder: string, megabytes: number): Row[] {
 
 interface BenchFile {
   readonly name: string;
-  readonly path: string;
-  readonly bytes: number;
+  /** The name of the chunk of text, or the id of the conversation. */
+  readonly id: string;
+  readonly isText: boolean;
 }
 
-/** Half of it transcripts, half of it text of panes: a third as large once it is packed in chunks, as the store has it. */
+/** Where the bench's conversations were started; it is in no repository. */
+const projectOf = (state: string) => join(state, 'project');
+
+/** The folders of a registry and of Claude Code. Half of it transcripts, half of it text of panes: a third as large once it is packed in chunks, as the store has it. */
 function makeFiles(folder: string, megabytes: number): BenchFile[] {
   const files: BenchFile[] = [];
-  const add = (name: string, data: Buffer) => {
-    const path = join(folder, name);
+  const add = (path: string, data: Buffer, id: string, isText: boolean) => {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, data);
-    files.push({ name, path, bytes: data.length });
+    files.push({ name: relative(folder, path), id, isText });
   };
+  mkdirSync(projectOf(folder), { recursive: true });
+  writeFileSync(
+    join(projectOf(folder), '.env'),
+    known.map(({ name, value }) => `${name}="${value}"\n`).join(''),
+  );
   let left = (megabytes / 2) * 1_000_000;
   for (let at = 0; left > 0; at++) {
     const text = textOf(at, 64 * 1024);
-    add(memberName.scrollback(hash('sha256', text, 'hex')), gzipSync(text, { level: 3 }));
+    const blob = hash('sha256', text, 'hex');
+    add(blobPath(folder, blob), gzipSync(text, { level: 3 }), blob, true);
     left -= text.length;
   }
   for (let at = 0; at < 5; at++) {
@@ -115,7 +131,8 @@ function makeFiles(folder: string, megabytes: number): BenchFile[] {
       parts.push(transcriptLine(at * 1000 + line));
       size += parts.at(-1)!.length;
     }
-    add(memberName.transcript(id), Buffer.concat(parts));
+    const path = transcriptPath(claudeFolder(null, { HOME: folder }), projectOf(folder), id);
+    add(path, Buffer.concat(parts), id, false);
   }
   return files;
 }
@@ -144,20 +161,39 @@ function transcriptLine(number: number): Buffer {
 }
 
 const known = Array.from({ length: 20 }, (_, at) => ({
-  name: `S${at}`,
+  name: `SECRET_${at}`,
   value: `a secret value ${at} of the bench`,
 }));
 
-/** As an export does it: transcripts are redacted on their way. */
-async function writeFiles(target: string, files: readonly BenchFile[]): Promise<void> {
-  const redactor = new Redactor(known);
-  async function* members(): AsyncGenerator<MemberSource> {
-    for (const { name, path, bytes } of files) {
-      if (name.endsWith('.gz')) yield { name, path, bytes };
-      else yield { name, bytes, stream: () => redactor.stream(readPart(path, bytes), { json: true }) };
-    }
-  }
-  await writeArchive(target, members(), manifestOf);
+/** By the export itself: what it finds is looked through for secrets, and packed. */
+async function exported(target: string, state: string, files: readonly BenchFile[]): Promise<void> {
+  const project = projectOf(state);
+  const pane = (conversation: string, chunks: readonly string[]) => ({
+    conversation: { conversation, cwd: project, configDir: null, prompted: true },
+    scrollback: { chunks, lines: chunks.length * 1000 },
+    editorSession: null,
+  });
+  const texts = files.filter(({ isText }) => isText).map(({ id }) => id);
+  const panes = files
+    .filter(({ isText }) => !isText)
+    .map(({ id }, at) => [`pane${at}`, pane(id, at === 0 ? texts : [])] as const);
+  const snapshot = {
+    workspace: 'bench',
+    at: '2026-11-29T10:00:00.000Z',
+    server: { version: null },
+    blueprint: { name: 'bench', path: project, environment: [], windows: [] },
+    panes: Object.fromEntries(panes),
+  };
+  const written = await exportWorkspace({ folder: state } as Registry, {
+    // The parts of one that an export reads.
+    snapshot: snapshot as unknown as Snapshot,
+    project,
+    target,
+    without: new Set(),
+    includeEnv: false,
+    env: { ...globalThis.process.env, HOME: state },
+  });
+  if (written.manifest.members.length < files.length) throw new Error('The export left something out.');
 }
 
 async function readFiles(path: string, out: string): Promise<void> {
