@@ -89,9 +89,6 @@ export class GzipFault extends Error {
   }
 }
 
-/** It unpacks the next pieces while one is looked at; without, each waits for the other. */
-const goesAhead: ZlibOptions & { readableHighWaterMark: number } = { readableHighWaterMark: 4 * pieceSize };
-
 const cutOff = 'is cut off: its end is missing';
 
 /**
@@ -107,7 +104,7 @@ export async function* gunzipped(
   look: (out: number, into: number) => void = () => {},
 ): AsyncGenerator<Buffer> {
   const body = afterHeader(source);
-  const inflate = createInflateRaw({ chunkSize: pieceSize, ...goesAhead });
+  const inflate = createInflateRaw({ chunkSize: pieceSize });
   const feeding = feed(body, inflate);
   feeding.catch((error) => inflate.destroy(error));
   let crc = 0;
