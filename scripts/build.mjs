@@ -3,6 +3,8 @@
 //   dist/cw.cjs            the launcher of verbs (src/cw.ts)
 //   dist/<room>.<file>-<build>.cjs   one bundle for each of our files that is imported dynamically
 //   dist/templates.json    the shipped templates, checked and compiled
+//   dist/commands.json     all verbs as data, for the completion of shells
+//   dist/cw.1              the manual page
 //   dist/reading.sh        the first question to tmux, for the launcher to ask while Node starts
 //   dist/version           the version, for a launcher without Node
 //
@@ -66,9 +68,13 @@ export async function build({ force = false } = {}) {
     mkdirSync(tools);
     writeFileSync(join(work, 'templates.json'), await compiledTemplates(tools));
     writeFileSync(join(work, 'reading.sh'), await earlyReading(tools));
+    const commands = await commandData(tools);
+    writeFileSync(join(work, 'commands.json'), `${JSON.stringify(commands)}\n`);
+    const { manPage } = await load('src/cli/man-page.ts', tools);
     rmSync(tools, { recursive: true });
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     writeFileSync(join(work, 'version'), `${version}\n`);
+    writeFileSync(join(work, 'cw.1'), manPage(commands, version));
     writeFileSync(join(work, 'fingerprint'), `${fingerprint}\n`);
 
     // The bundles first, then what names them, then the word that all is there.
@@ -204,6 +210,12 @@ async function earlyReading(tools) {
 }
 
 /** What a file of ours exports, for the build's own use; its bundles lie in the folder `tools`. */
+async function commandData(tools) {
+  const { program } = await load('src/app.ts', tools);
+  const { describeProgram } = await load('src/cli/completing.ts', tools);
+  return describeProgram(program);
+}
+
 async function load(source, tools) {
   const bundles = await bundleAll({ [source]: basename(source, '.ts') }, 'build');
   for (const [file, text] of bundles) {

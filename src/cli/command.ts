@@ -1,6 +1,17 @@
 import type { Settings } from '../system/settings.js';
 import type { Connection } from '../tmux/connection.js';
 
+/** What a word of the line names, for the completion of shells. */
+export type WordKind =
+  | 'workspace'
+  | 'project'
+  | 'template'
+  | 'snapshot'
+  | 'host'
+  | 'setting'
+  | 'file'
+  | 'folder';
+
 /** A command is data: the one wrapper (`cli/main.ts`) parses, runs, prints and reports for all of them. */
 export interface OptionSpec {
   readonly type: 'string' | 'boolean';
@@ -8,6 +19,8 @@ export interface OptionSpec {
   /** May be given more than once; the value is then an array. */
   readonly multiple?: boolean;
   readonly describe: string;
+  /** What its value names. */
+  readonly completes?: WordKind;
   /** What stands for the value in the help: `--at TIME`. */
   readonly value?: string;
 }
@@ -15,6 +28,7 @@ export interface OptionSpec {
 export interface PositionalSpec {
   readonly name: string;
   readonly describe: string;
+  readonly completes?: WordKind;
   readonly required?: boolean;
   /** Takes all that follow; only the last one may. */
   readonly variadic?: boolean;

@@ -24,7 +24,12 @@ export const transferOptions: Readonly<Record<string, OptionSpec>> = {
     describe: 'With --move: also where a client looks at it, or an agent works in it.',
   },
   as: { type: 'string', value: 'NAME', describe: 'Under another name.' },
-  into: { type: 'string', value: 'PATH', describe: "Where the project's folder is, or shall be." },
+  into: {
+    type: 'string',
+    completes: 'folder',
+    value: 'PATH',
+    describe: "Where the project's folder is, or shall be.",
+  },
   map: {
     type: 'string',
     value: 'OLD=NEW',

@@ -16,7 +16,12 @@ import { describeSetting, settingKeys, valueFromWords } from '../../system/setti
 import type { Command, Context, PositionalSpec, Verb } from '../command.js';
 import { glossary, table } from '../output.js';
 
-const keyWord: PositionalSpec = { name: 'key', describe: 'The setting.', required: true };
+const keyWord: PositionalSpec = {
+  name: 'key',
+  completes: 'setting',
+  describe: 'The setting.',
+  required: true,
+};
 
 const list: Command = {
   name: 'config list',

@@ -29,7 +29,13 @@ export const verb: Command = {
     'Later ones win: cw, the template, then .env.claude in the project. --set and --unset change that file and the ' +
     'running session. New panes have the new values; programs that run keep theirs. Values that look secret are ' +
     'hidden without --show.',
-  positionals: [{ name: 'name', describe: 'A workspace or a project; that of this folder when not given.' }],
+  positionals: [
+    {
+      name: 'name',
+      completes: 'workspace',
+      describe: 'A workspace or a project; that of this folder when not given.',
+    },
+  ],
   options: {
     set: { type: 'string', multiple: true, value: 'K=V', describe: 'Give a variable this value.' },
     unset: { type: 'string', multiple: true, value: 'K', describe: 'Take a variable out.' },

@@ -19,12 +19,19 @@ export const verb: Command = {
   summary: 'Write workspaces into files that another machine can import.',
   description:
     'One file a workspace, claude-session-NAME.tar.gz: its windows and panes, what they showed, its Claude conversations, its journal, and what git has not pushed or committed. Values that look secret and files such as .env stay out, and what was left out is said.',
-  positionals: [{ name: 'name', describe: 'Workspaces to export.', variadic: true }],
+  positionals: [{ name: 'name', completes: 'workspace', describe: 'Workspaces to export.', variadic: true }],
   options: {
     all: { type: 'boolean', describe: 'All that are open or can be brought back.' },
-    output: { type: 'string', short: 'o', value: 'FILE', describe: 'The file, or a folder for the files.' },
+    output: {
+      type: 'string',
+      completes: 'file',
+      short: 'o',
+      value: 'FILE',
+      describe: 'The file, or a folder for the files.',
+    },
     at: {
       type: 'string',
+      completes: 'snapshot',
       value: 'TIME|ID',
       describe: 'An earlier moment, by its time or the number of a snapshot.',
     },

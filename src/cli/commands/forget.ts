@@ -11,7 +11,7 @@ export const verb: Command = {
   summary: 'Forget closed workspaces, with all that was saved of them.',
   description:
     'Its record, snapshots, saved text and histories go for good. The project stays as it is, and so do its Claude conversations. One that is open is never forgotten.',
-  positionals: [{ name: 'name', describe: 'Closed workspaces.', variadic: true }],
+  positionals: [{ name: 'name', completes: 'workspace', describe: 'Closed workspaces.', variadic: true }],
   options: { yes: { type: 'boolean', short: 'y', describe: 'Do not ask.' } },
   examples: [{ line: 'cw forget blog --yes', does: 'Take a closed workspace off the list.' }],
   async run(args, context) {

@@ -22,7 +22,9 @@ export const verb: Command = {
     "and rehearsals, memory, stray processes, and the project's own health_check where it is trusted. The worst first: " +
     '✗ error, ? could not be found out, ! warning. Exit code 1 when there is an error. From which numbers on it warns: ' +
     'cw config list (health.*). The daemon looks too (schedule.health), and tells what became worse.',
-  positionals: [{ name: 'name', describe: 'One workspace, with all that is well too.' }],
+  positionals: [
+    { name: 'name', completes: 'workspace', describe: 'One workspace, with all that is well too.' },
+  ],
   options: {
     all: { type: 'boolean', short: 'a', describe: 'Show also what is well.' },
     problems: {

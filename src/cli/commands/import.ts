@@ -6,11 +6,16 @@ export const verb: Command = {
   summary: 'Bring a workspace here from an archive, or from a save of tmux-resurrect.',
   description:
     'FILE is an archive of cw export. Its repository is found by its remote, or made from what the archive holds; its work comes uncommitted as it was, or on a branch of its own where there are local changes. Commands are typed and wait for Enter. With --from resurrect FILE is a save of tmux-resurrect, or a folder of saves; without FILE its newest one.',
-  positionals: [{ name: 'file', describe: 'An archive, or a save of tmux-resurrect.' }],
+  positionals: [{ name: 'file', completes: 'file', describe: 'An archive, or a save of tmux-resurrect.' }],
   options: {
     from: { type: 'string', value: 'KIND', describe: 'What to import: archive (as without it), resurrect.' },
     as: { type: 'string', value: 'NAME', describe: 'Under another name.' },
-    into: { type: 'string', value: 'PATH', describe: "Where the project's folder is, or shall be." },
+    into: {
+      type: 'string',
+      completes: 'folder',
+      value: 'PATH',
+      describe: "Where the project's folder is, or shall be.",
+    },
     map: {
       type: 'string',
       value: 'OLD=NEW',

@@ -9,7 +9,7 @@ export const verb: Command = {
   summary: 'What is in an archive, and what it could run.',
   description:
     'Reads the whole file, checks every checksum, and shows its windows, all commands that an import could run, what was left out, and what to mind. Nothing of it is written anywhere, run, or shown as it is.',
-  positionals: [{ name: 'file', describe: 'What cw export wrote.', required: true }],
+  positionals: [{ name: 'file', completes: 'file', describe: 'What cw export wrote.', required: true }],
   examples: [{ line: 'cw inspect claude-session-shop.tar.gz', does: 'Before it is imported.', exit: 3 }],
   async run(args, context) {
     const { env, cwd, terminal } = context;

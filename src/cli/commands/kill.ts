@@ -10,7 +10,7 @@ export const verb: Command = {
   summary: 'Close workspaces; the text of every pane is saved first.',
   description:
     'Ends the tmux session and the programs in it. Files stay as they are. Only what cw made is closed. One that another client looks at, or in which an agent works, is named and asked about.',
-  positionals: [{ name: 'name', describe: 'Workspaces to close.', variadic: true }],
+  positionals: [{ name: 'name', completes: 'workspace', describe: 'Workspaces to close.', variadic: true }],
   options: {
     all: { type: 'boolean', describe: 'All open workspaces.' },
     yes: { type: 'boolean', short: 'y', describe: 'Do not ask whether to close them.' },

@@ -17,7 +17,7 @@ export const verb: Command = {
     'Open workspaces first, the last used before the others; ● is attached, ○ closed. A * after a branch stands for ' +
     'uncommitted work, +2 for commits that are not pushed. AGENTS, SAVED and MEM are what the daemon last wrote down ' +
     '(the state of git: at most ten minutes old); - where none runs.',
-  positionals: [{ name: 'host', describe: 'More hosts, after --host.', variadic: true }],
+  positionals: [{ name: 'host', completes: 'host', describe: 'More hosts, after --host.', variadic: true }],
   options: {
     fresh: {
       type: 'boolean',

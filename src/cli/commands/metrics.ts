@@ -18,7 +18,7 @@ export const verb: Command = {
     'Time attached, time in which agents worked and waited for you (of all agents together), conversations, turns, tokens and what they cost ' +
     'by list prices (+: a model without a known price was used too), saves, restores, and for how long not all was well. The daemon ' +
     'adds it up while it runs, and keeps a year of it; turns and tokens are read from the transcripts, also of days before.',
-  positionals: [{ name: 'name', describe: 'One workspace; all when none is given.' }],
+  positionals: [{ name: 'name', completes: 'workspace', describe: 'One workspace; all when none is given.' }],
   options: {
     since: { type: 'string', value: 'DURATION', describe: 'How far back: 1d, 12w; 14d when not given.' },
   },

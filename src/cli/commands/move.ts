@@ -12,8 +12,13 @@ export const verb: Command = {
   description:
     'While a workspace is open and saved, a move is found through its panes. Otherwise this binds the workspace, its snapshots and its session to the new folder. Files are not touched.',
   positionals: [
-    { name: 'old', describe: 'The workspace, or the folder where its project was.', required: true },
-    { name: 'new', describe: 'The folder where it is now.', required: true },
+    {
+      name: 'old',
+      completes: 'folder',
+      describe: 'The workspace, or the folder where its project was.',
+      required: true,
+    },
+    { name: 'new', completes: 'folder', describe: 'The folder where it is now.', required: true },
   ],
   examples: [{ line: 'cw move api ~/work/api', does: 'After: mv ~/projects/api ~/work/api' }],
   async run(args, context) {

@@ -8,7 +8,9 @@ export const verb: Command = {
   summary: 'Keep workspaces from being cleaned up.',
   description:
     'No `cw cleanup` closes a pinned workspace, by hand or on schedule. A pin stays when the workspace is closed and brought back. Without a name: which ones are pinned.',
-  positionals: [{ name: 'name', describe: 'Workspaces, open or closed.', variadic: true }],
+  positionals: [
+    { name: 'name', completes: 'workspace', describe: 'Workspaces, open or closed.', variadic: true },
+  ],
   options: { remove: { type: 'boolean', describe: 'Take the pin away again.' } },
   examples: [
     { line: 'cw pin shop', does: 'Never clean shop up.' },

@@ -15,7 +15,7 @@ export const verb: Command = {
     '--into and --map are those of this machine.',
   positionals: [
     { name: 'name', describe: 'A workspace of the other machine.', required: true },
-    { name: 'host', describe: 'A host as ssh knows it.', required: true },
+    { name: 'host', completes: 'host', describe: 'A host as ssh knows it.', required: true },
   ],
   options: {
     ...transferOptions,

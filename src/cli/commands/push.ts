@@ -28,8 +28,8 @@ export const verb: Command = {
     'that is cut is made again, and goes on where it was; so does the same line later, for a day. The cw there must be ' +
     'on the PATH of its login shell. Paths of --into and --map are those of the other machine.',
   positionals: [
-    { name: 'name', describe: 'A workspace.', required: true },
-    { name: 'host', describe: 'A host as ssh knows it.', required: true },
+    { name: 'name', completes: 'workspace', describe: 'A workspace.', required: true },
+    { name: 'host', completes: 'host', describe: 'A host as ssh knows it.', required: true },
   ],
   options: transferOptions,
   examples: [

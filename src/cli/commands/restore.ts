@@ -10,11 +10,14 @@ export const verb: Command = {
   summary: 'Bring workspaces back as they were saved.',
   description:
     'Windows, layouts, folders, options, environment, scrollback and programs. Programs that are known to be harmless start by themselves; others are typed and wait for Enter. What is open is left alone.',
-  positionals: [{ name: 'name', describe: 'Workspaces to bring back.', variadic: true }],
+  positionals: [
+    { name: 'name', completes: 'workspace', describe: 'Workspaces to bring back.', variadic: true },
+  ],
   options: {
     all: { type: 'boolean', describe: 'All that ended with their tmux server.' },
     at: {
       type: 'string',
+      completes: 'snapshot',
       value: 'TIME|ID',
       describe: 'An earlier moment: 14:30, "2026-01-31 14:30", 2h, or the number of a snapshot.',
     },

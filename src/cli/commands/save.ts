@@ -10,7 +10,12 @@ export const verb: Command = {
   description:
     'The daemon saves by itself on every change; this is for a moment that you want to name, or without it. A snapshot with a note is kept for three months (as long as any, by the settings); to keep one for ever: cw snapshot pin',
   positionals: [
-    { name: 'name', describe: 'Workspaces to save; all open ones when none is given.', variadic: true },
+    {
+      name: 'name',
+      completes: 'workspace',
+      describe: 'Workspaces to save; all open ones when none is given.',
+      variadic: true,
+    },
   ],
   options: {
     all: { type: 'boolean', describe: 'All open workspaces.' },

@@ -25,7 +25,13 @@ export const verb: Command = {
     'It ends after --for, by `cw unshare`, when the workspace is closed, and when its view is moved to another session. A view has the size of your window; `cw view` shows the part around the cursor on a smaller terminal. ' +
     'What you open in its panes is seen too, such as the list of sessions (prefix s). ' +
     'With --write the users get the tmux server itself. That gives away your account: they can run anything as you, in every workspace.',
-  positionals: [{ name: 'name', describe: 'A workspace that is open; that of this folder when not given.' }],
+  positionals: [
+    {
+      name: 'name',
+      completes: 'workspace',
+      describe: 'A workspace that is open; that of this folder when not given.',
+    },
+  ],
   options: {
     user: {
       type: 'string',

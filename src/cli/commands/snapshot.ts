@@ -8,9 +8,10 @@ import type { Args, Command, Context, Verb } from '../command.js';
 import { visible } from '../output.js';
 import { findEntry, workspaceAndStore } from '../snapshots.js';
 
-const name = { name: 'name', describe: 'The workspace.', required: true } as const;
+const name = { name: 'name', completes: 'workspace', describe: 'The workspace.', required: true } as const;
 const id = {
   name: 'id',
+  completes: 'snapshot',
   describe: 'The number of a snapshot, or a time; the newest one when not given.',
 } as const;
 
@@ -44,7 +45,7 @@ const compare: Command = {
   positionals: [
     name,
     { ...id, required: true },
-    { name: 'other', describe: 'Another one; the newest when not given.' },
+    { name: 'other', completes: 'snapshot', describe: 'Another one; the newest when not given.' },
   ],
   examples: [{ line: 'cw snapshot diff shop 1', does: 'From the first snapshot to the newest.' }],
   async run(args, context) {

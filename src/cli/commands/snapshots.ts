@@ -7,7 +7,9 @@ import { age, table } from '../output.js';
 export const verb: Command = {
   name: 'snapshots',
   summary: 'What was saved, newest first.',
-  positionals: [{ name: 'name', describe: 'A workspace; all of them when not given.' }],
+  positionals: [
+    { name: 'name', completes: 'workspace', describe: 'A workspace; all of them when not given.' },
+  ],
   examples: [
     { line: 'cw snapshots shop', does: 'The saved moments of one workspace.' },
     { line: 'cw snapshots --json', does: 'Of all, for programs.' },

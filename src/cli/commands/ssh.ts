@@ -11,6 +11,7 @@ export const verb: Command = {
   positionals: [
     {
       name: 'host',
+      completes: 'host',
       describe: 'A host as ssh knows it: NAME, USER@NAME, ssh://USER@NAME:PORT.',
       required: true,
     },

@@ -18,7 +18,13 @@ export const verb: Command = {
   description:
     'Each window of several panes is drawn as it lies in tmux, with what runs in each pane; a * stands for the ' +
     'window that is shown. CPU is that of all its processes just now, 100% being one core.',
-  positionals: [{ name: 'name', describe: 'A workspace, open or closed; of this folder when not given.' }],
+  positionals: [
+    {
+      name: 'name',
+      completes: 'workspace',
+      describe: 'A workspace, open or closed; of this folder when not given.',
+    },
+  ],
   examples: [
     { line: 'cw status shop', does: 'All about one workspace.' },
     { line: 'cw status shop --json', does: 'For programs.' },

@@ -18,6 +18,7 @@ export const verb: Command = {
   positionals: [
     {
       name: 'project',
+      completes: 'project',
       describe: 'A workspace, a project below the configured roots, a folder, HOST:NAME, or -.',
     },
   ],

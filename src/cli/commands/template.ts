@@ -56,7 +56,9 @@ const list: Command = {
 const show: Command = {
   name: 'template show',
   summary: 'One template as YAML, with what it extends put in.',
-  positionals: [{ name: 'name', describe: 'A template, or a YAML file.', required: true }],
+  positionals: [
+    { name: 'name', completes: 'template', describe: 'A template, or a YAML file.', required: true },
+  ],
   examples: [{ line: 'cw template show react', does: 'What a React project is opened with.' }],
   async run(args, context) {
     const loaded = await load(args.positionals.name ?? '', context);
@@ -92,6 +94,7 @@ const validate: Command = {
   positionals: [
     {
       name: 'template',
+      completes: 'template',
       describe: `A name or a YAML file; ${projectTemplateName} of this folder when not given.`,
     },
   ],
@@ -115,7 +118,12 @@ const create: Command = {
   summary: 'Write a template of your own to begin with, full of comments.',
   positionals: [{ name: 'name', describe: 'Its name: letters, digits, - and _.', required: true }],
   options: {
-    from: { type: 'string', value: 'T', describe: 'The template that it extends; generic when not given.' },
+    from: {
+      type: 'string',
+      completes: 'template',
+      value: 'T',
+      describe: 'The template that it extends; generic when not given.',
+    },
   },
   examples: [{ line: 'cw template new shop --from react', does: 'A variation of the React template.' }],
   async run(args, context) {

@@ -13,7 +13,11 @@ export const verb: Command = {
     'Commands in .cw.yaml and .claude/config/project.json, and variables of .env.claude that can run code (PATH, ' +
     'NODE_OPTIONS, GIT_*, ...), work only after this. What is allowed is remembered by its content: a change asks again.',
   positionals: [
-    { name: 'project', describe: 'A folder or the name of a project; this folder when not given.' },
+    {
+      name: 'project',
+      completes: 'project',
+      describe: 'A folder or the name of a project; this folder when not given.',
+    },
   ],
   options: {
     yes: { type: 'boolean', short: 'y', describe: 'Allow it without a question.' },

@@ -9,7 +9,9 @@ export const verb: Command = {
   summary: 'End what cw share began.',
   description:
     'Who looks is told, and sees nothing more at once. What --write gave is taken back: tmux puts its users out, and their access to its socket is gone. Without a name all shares end.',
-  positionals: [{ name: 'name', describe: 'Workspaces that are shared.', variadic: true }],
+  positionals: [
+    { name: 'name', completes: 'workspace', describe: 'Workspaces that are shared.', variadic: true },
+  ],
   examples: [
     { line: 'cw unshare', does: 'Nobody sees anything any more.' },
     { line: 'cw unshare shop', does: 'End the share of one workspace.', exit: 3 },

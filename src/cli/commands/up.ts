@@ -12,11 +12,16 @@ export const verb: Command = {
   description:
     'PATH is a folder; a plain word is a workspace or a project below the configured roots. `cw PATH` and `cw PROJECT` do the same.',
   positionals: [
-    { name: 'project', describe: 'A folder or the name of a project; this folder when not given.' },
+    {
+      name: 'project',
+      completes: 'project',
+      describe: 'A folder or the name of a project; this folder when not given.',
+    },
   ],
   options: {
     template: {
       type: 'string',
+      completes: 'template',
       short: 't',
       value: 'T',
       describe: 'Use this template: a name, or a YAML file.',

@@ -12,7 +12,9 @@ export const verb: Command = {
   name: 'verify',
   summary: 'Rehearse a restore of the newest snapshots, on a tmux server of its own.',
   description: 'Programs are not started. What came back is compared with what was saved, value by value.',
-  positionals: [{ name: 'name', describe: 'A workspace; all of them when not given.' }],
+  positionals: [
+    { name: 'name', completes: 'workspace', describe: 'A workspace; all of them when not given.' },
+  ],
   options: { all: { type: 'boolean', describe: 'All workspaces.' } },
   examples: [{ line: 'cw verify shop', does: 'Rehearse one workspace.' }],
   async run(args, context) {

@@ -14,7 +14,9 @@ export const verb: Command = {
   summary: 'Look at a workspace that another user shares.',
   description:
     'Shows it until it ends, or you leave: q, Escape or Ctrl-C. No other key does anything, and none gets to the workspace; nothing that is shown there can act on your terminal. On a terminal that is smaller than the workspace the part around its cursor is shown. Where the output is no terminal, and with --json, it is the picture of this moment as text.',
-  positionals: [{ name: 'socket', describe: 'What cw share has printed.', required: true }],
+  positionals: [
+    { name: 'socket', completes: 'file', describe: 'What cw share has printed.', required: true },
+  ],
   examples: [
     { line: 'cw view /tmp/cw-share-1f0c/socket', does: 'Look until it ends; q leaves.', exit: 3 },
     { line: 'cw view /tmp/cw-share-1f0c/socket --json', does: 'The lines of this moment.', exit: 3 },

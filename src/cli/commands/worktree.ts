@@ -18,7 +18,13 @@ import type { Args, Command, Context, OptionSpec, Verb } from '../command.js';
 import { table } from '../output.js';
 
 const place: Readonly<Record<string, OptionSpec>> = {
-  project: { type: 'string', short: 'p', value: 'NAME', describe: 'A workspace or project by name.' },
+  project: {
+    type: 'string',
+    completes: 'workspace',
+    short: 'p',
+    value: 'NAME',
+    describe: 'A workspace or project by name.',
+  },
   path: {
     type: 'string',
     value: 'PATH',
