@@ -12,6 +12,7 @@
 // are bundled where they are used. The names of the bundles carry the build's fingerprint and dist/cw.cjs is renamed
 // into place last: a cw that runs while a build ends goes on with the bundles it began with, and several builds at
 // once, or a failed one, leave a whole dist behind.
+import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   existsSync,
@@ -68,19 +69,23 @@ export async function build({ force = false } = {}) {
     mkdirSync(tools);
     writeFileSync(join(work, 'templates.json'), await compiledTemplates(tools));
     writeFileSync(join(work, 'reading.sh'), await earlyReading(tools));
-    const commands = await commandData(tools);
-    writeFileSync(join(work, 'commands.json'), `${JSON.stringify(commands)}\n`);
     const { manPage } = await load('src/cli/man-page.ts', tools);
     rmSync(tools, { recursive: true });
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     writeFileSync(join(work, 'version'), `${version}\n`);
-    writeFileSync(join(work, 'cw.1'), manPage(commands, version));
-    writeFileSync(join(work, 'fingerprint'), `${fingerprint}\n`);
 
-    // The bundles first, then what names them, then the word that all is there.
-    const last = ['cw.cjs', 'fingerprint'];
-    const order = readdirSync(work).sort((a, b) => last.indexOf(a) - last.indexOf(b));
-    for (const name of order) renameSync(join(work, name), join(dist, name));
+    // The bundles first, then what names them, then what they tell of themselves, then the word that all is there.
+    const tell = () => {
+      for (const name of readdirSync(work).sort((a, b) => Number(a === 'cw.cjs') - Number(b === 'cw.cjs')))
+        renameSync(join(work, name), join(dist, name));
+    };
+    tell();
+    const commands = execFileSync(process.execPath, [join(dist, 'cw.cjs'), '--json'], { encoding: 'utf8' });
+    writeFileSync(join(work, 'commands.json'), commands);
+    writeFileSync(join(work, 'cw.1'), manPage(JSON.parse(commands)));
+    tell();
+    writeFileSync(join(work, 'fingerprint'), `${fingerprint}\n`);
+    tell();
     sweep([...files.keys()]);
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -210,12 +215,6 @@ async function earlyReading(tools) {
 }
 
 /** What a file of ours exports, for the build's own use; its bundles lie in the folder `tools`. */
-async function commandData(tools) {
-  const { program } = await load('src/app.ts', tools);
-  const { describeProgram } = await load('src/cli/completing.ts', tools);
-  return describeProgram(program);
-}
-
 async function load(source, tools) {
   const bundles = await bundleAll({ [source]: basename(source, '.ts') }, 'build');
   for (const [file, text] of bundles) {

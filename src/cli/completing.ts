@@ -23,31 +23,25 @@ export interface CommandData {
 }
 
 export interface VerbData {
+  readonly name: string;
   readonly summary: string;
   readonly command?: CommandData;
   readonly subcommands?: Readonly<Record<string, CommandData>>;
 }
 
-/** All verbs as data: the build keeps it as `dist/commands.json`, so that a completion loads no verb. */
+/** All verbs as data, as `cw --json` prints them: the build keeps that, so that a completion loads no verb. */
 export interface ProgramData {
-  readonly verbs: Readonly<Record<string, VerbData>>;
+  readonly version: string;
+  readonly commands: readonly VerbData[];
   readonly aliases: Readonly<Record<string, string>>;
 }
 
-/** The data of a program, from its verbs. */
-export async function describeProgram(program: {
-  readonly verbs: Readonly<Record<string, () => Promise<{ readonly verb: Verb }>>>;
-  readonly aliases: Readonly<Record<string, string>>;
-}): Promise<ProgramData> {
-  const verbs: Record<string, VerbData> = {};
-  for (const [name, load] of Object.entries(program.verbs)) {
-    const { verb } = await load();
-    verbs[name] =
-      'subcommands' in verb
-        ? { summary: verb.summary, subcommands: mapped(verb.subcommands) }
-        : { summary: verb.summary, command: describeCommand(verb) };
-  }
-  return { verbs, aliases: program.aliases };
+/** The data of one verb. */
+export function describeVerb(verb: Verb): VerbData {
+  const { name, summary } = verb;
+  return 'subcommands' in verb
+    ? { name, summary, subcommands: mapped(verb.subcommands) }
+    : { name, summary, command: describeCommand(verb) };
 }
 
 function mapped(subcommands: Readonly<Record<string, Command>>): Record<string, CommandData> {
@@ -103,8 +97,12 @@ export function wantedAt(program: ProgramData, line: readonly string[]): Wanted 
     (word, at, all) => word !== '--json' || at === all.length - 1,
   );
   const [first = '', ...rest] = words;
-  if (rest.length === 0) return first.startsWith('-') ? nothing : { words: summaries(program.verbs) };
-  const verb = program.verbs[program.aliases[first] ?? first];
+  if (rest.length === 0)
+    return first.startsWith('-')
+      ? nothing
+      : { words: program.commands.map(({ name: word, summary }) => ({ word, describe: summary })) };
+  const wanted = program.aliases[first] ?? first;
+  const verb = program.commands.find((one) => one.name === wanted);
   if (!verb) return nothing;
   if (verb.command) return wantedOf(verb.command, rest);
   const [sub = '', ...more] = rest;

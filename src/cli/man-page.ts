@@ -1,10 +1,10 @@
 import type { CommandData, ProgramData } from './completing.js';
 
-/** The manual page, from the commands as data: the build keeps it as `dist/cw.1`. Pure. */
+/** The manual page, from the commands as data. Pure. */
 
-/** @param version of the package. */
-export function manPage({ verbs }: ProgramData, version: string): string {
-  const commands = Object.entries(verbs).flatMap(([name, { command, subcommands }]) =>
+/** In roff, with the macros of man(7). The build keeps it as `dist/cw.1`. */
+export function manPage({ version, commands: verbs }: ProgramData): string {
+  const commands = verbs.flatMap(({ name, command, subcommands }) =>
     command
       ? [[name, command] as const]
       : Object.entries(subcommands ?? {}).map(([sub, data]) => [`${name} ${sub}`, data] as const),

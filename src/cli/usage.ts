@@ -3,6 +3,7 @@ import { nearest } from '../blueprint/suggest.js';
 import { CwError } from '../errors.js';
 import { packageVersion } from '../system/version.js';
 import type { Command, Context, OptionSpec, Outcome, Verb } from './command.js';
+import { describeVerb, type ProgramData } from './completing.js';
 import type { Program } from './main.js';
 import { fold, glossary, styler } from './output.js';
 import { globalOptions, type ParsedLine, placeWords } from './parse.js';
@@ -257,12 +258,10 @@ export function unknownVerb(program: Program, word: string): CwError {
 /** All verbs with a line each. */
 async function overview(program: Program, context: Context): Promise<Outcome> {
   const style = styler(context.terminal.color);
-  const summaries = new Map<string, string>();
-  await Promise.all(
-    Object.entries(program.verbs).map(async ([name, load]) => {
-      summaries.set(name, (await load()).verb.summary);
-    }),
+  const commands = await Promise.all(
+    Object.values(program.verbs).map(async (load) => describeVerb((await load()).verb)),
   );
+  const summaries = new Map(commands.map(({ name, summary }) => [name, summary]));
   const widest = Math.max(...[...summaries.keys()].map((name) => name.length));
   const lineWidth = Math.min(context.terminal.columns, 100);
   const sections = program.groups.flatMap(({ title, verbs }) => {
@@ -276,6 +275,6 @@ async function overview(program: Program, context: Context): Promise<Outcome> {
     ...sections,
     'cw PATH or cw PROJECT opens it; claude-switch NAME hops to it. More: cw help VERB',
   ].join('\n\n');
-  const commands = [...summaries].map(([name, summary]) => ({ name, summary }));
-  return { text, data: { version: packageVersion(), commands } };
+  const data: ProgramData = { version: packageVersion(), commands, aliases: program.aliases };
+  return { text, data };
 }
