@@ -1,13 +1,16 @@
+import { mkdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Context } from '../../src/cli/command.js';
 import { cropped, watchHealth } from '../../src/cli/commands/health.js';
 import { healthPicture } from '../../src/cli/health-picture.js';
 import { styler, width } from '../../src/cli/output.js';
 import type { HealthFinding } from '../../src/health/finding.js';
+import { serverFolder } from '../../src/system/server-folder.js';
 import { loadSettings } from '../../src/system/settings.js';
 import { serverAddress } from '../../src/tmux/address.js';
 import { processConnection } from '../../src/tmux/process-connection.js';
-import { sandbox } from '../support/sandbox.js';
+import { reapChildren, type Sandbox, sandbox } from '../support/sandbox.js';
 import { waitUntil } from '../support/wait.js';
 
 const finding = (
@@ -77,32 +80,52 @@ data
 });
 
 describe('cw health --watch', () => {
-  it('shows each change, until Ctrl-C', async () => {
-    const world = sandbox();
+  function watched(world: Sandbox, json: boolean) {
     const connection = processConnection(serverAddress(world.env), world.env);
     const shown: string[] = [];
     const context = {
       env: world.env,
       cwd: world.home,
-      json: true,
+      json,
       terminal: { interactive: false, columns: 80, rows: 24, color: false },
       settings: () => loadSettings(world.env, () => {}),
       tmux: () => connection,
     } as unknown as Context;
-    const watching = watchHealth(context, {
-      only: null,
-      all: false,
-      every: 50,
-      write: (text) => shown.push(text),
-    });
+    const options = { only: null, all: false, every: 50, write: (text: string) => shown.push(text) };
+    return { shown, watching: watchHealth(context, options) };
+  }
+
+  it('shows each change, until Ctrl-C', async () => {
+    const world = sandbox();
+    const { shown, watching } = watched(world, true);
     await waitUntil('it is shown that no server runs', () => shown.at(-1)?.includes('no server runs'));
     world.file('project/.cw.yaml', 'windows: [{name: code, panes: [null]}]\n');
     await world.cw(['up', '--detach', '--trust', 'project']);
     world.tmux('set-option', '-p', '-t', 'claude-dev-project:', 'remain-on-exit', 'on');
     world.tmux('respawn-pane', '-k', '-t', 'claude-dev-project:', 'exit 4');
-    await waitUntil('the dead pane is shown', () => shown.at(-1)?.includes('is dead (exit code 4)'));
+    await waitUntil('the dead pane is shown', () => {
+      reapChildren(world);
+      return shown.at(-1)?.includes('is dead (exit code 4)');
+    });
     process.emit('SIGINT');
     expect(await watching).toMatchObject({ data: { level: 'error' } });
     expect(shown.every((line) => line.endsWith(']\n') && Array.isArray(JSON.parse(line)))).toBe(true);
+  });
+
+  // A failed look ended the watch.
+  it.each([
+    [true, /no server runs/, /^\{"error":\{"code":"failed","message":"EISDIR: /],
+    [false, /all is well/, /^Health could not be found out: EISDIR: .*\nIt is looked at again in 0 s\.\n$/],
+  ])('tells that a look failed, and goes on (--json: %s)', async (json, well, failed) => {
+    const world = sandbox();
+    const { shown, watching } = watched(world, json);
+    await waitUntil('it is well', () => well.test(shown.at(-1) ?? ''));
+    const inTheWay = join(serverFolder(world.socket, world.env), 'health/restarts.json');
+    mkdirSync(inTheWay, { recursive: true });
+    await waitUntil('the failure is told', () => failed.test(shown.at(-1) ?? ''));
+    rmdirSync(inTheWay);
+    await waitUntil('it is well again', () => well.test(shown.at(-1) ?? ''));
+    process.emit('SIGINT');
+    await watching;
   });
 });

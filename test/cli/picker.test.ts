@@ -75,7 +75,9 @@ describe('keys', () => {
 
   it('a sequence that comes in pieces waits for its end', () => {
     expect(keysIn('a\x1b')).toEqual({ keys: [{ kind: 'text', text: 'a' }], rest: '\x1b' });
-    expect(keysIn('\x1b[1;')).toEqual({ keys: [], rest: '\x1b[1;' });
+    for (const rest of ['\x1b[1;', '\x1b[', '\x1bO']) expect(keysIn(`a${rest}`)).toMatchObject({ rest });
+    expect(keysIn('\x1bO')).toEqual({ keys: [], rest: '\x1bO' });
+    expect(keysIn('\x1bOA')).toEqual({ keys: [{ kind: 'up' }], rest: '' });
   });
 });
 
@@ -123,6 +125,14 @@ describe('a step', () => {
     const state = press(begin(search), { kind: 'down' }).state;
     expect(refreshed(state, new Search([folder('new'), ...some])).at).toBe(2);
     expect(refreshed(state, new Search([folder('shop')])).at).toBe(0);
+  });
+
+  it('what stands in the place of a chosen one that is gone is chosen, or the last', () => {
+    const state = press(begin(search), { kind: 'down' }, { kind: 'down' }).state;
+    const others = ['one', 'two', 'three', 'four'].map(folder);
+    expect([4, 3, 2, 1, 0].map((count) => refreshed(state, new Search(others.slice(0, count))).at)).toEqual([
+      2, 2, 1, 0, 0,
+    ]);
   });
 });
 

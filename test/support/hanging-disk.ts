@@ -1,8 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 import { waitUntil } from './wait.js';
 
 /**
@@ -26,15 +26,15 @@ export interface HangingDisk {
   hang(): Promise<void>;
 }
 
-/** A folder that can be made to hang, as one on a network whose server went away; or why there is none. */
+/** A folder that can be made to hang, as one on a network whose server went away; or why there is none. For a whole file of tests. */
 export function hangingDisk(): HangingDisk | { readonly why: string } {
   if (process.platform !== 'linux') return { why: 'FUSE is looked for on Linux only' };
   const path = mkdtempSync(join(tmpdir(), 'cw-hang-'));
+  afterAll(() => {
+    if (!isMounted(path)) rmSync(path, { recursive: true });
+  });
   const why = trial(path);
-  if (why !== null) {
-    rmdirSync(path);
-    return { why };
-  }
+  if (why !== null) return { why };
   return { path, hang: () => mounted(path) };
 }
 

@@ -9,3 +9,11 @@ export function sandbox(): Sandbox {
   onTestFinished(() => made.dispose());
   return made;
 }
+
+/**
+ * Has tmux see which of its programs have ended. tmux 3.3a sometimes misses the signal that tells: the pane is dead then
+ * and its exit code unknown, until the next child of the server ends.
+ */
+export function reapChildren(world: Sandbox): void {
+  world.tmux('run-shell', '-b', 'true');
+}

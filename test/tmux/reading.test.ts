@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { spawned } from '../../src/tmux/process-connection.js';
 import { readDetails, readServer, readSessions } from '../../src/tmux/reading.js';
 import type { PaneId } from '../../src/tmux/target.js';
+import { reapChildren } from '../support/sandbox.js';
 import { waitUntil } from '../support/wait.js';
 import { emptyWorld, world } from './connect.js';
 
@@ -169,6 +170,7 @@ describe('a whole server', () => {
     box.tmux('set-option', '-g', 'remain-on-exit', 'on', ';', 'new-window', '-t', '=home:', 'exit 7');
     // Its terminal is closed a moment before tmux is told how it ended.
     const pane = await waitUntil('tmux knows how it ended', async () => {
+      reapChildren(box);
       const [, found] = (await readServer(connection)).panes;
       return found?.dead && found.deadStatus !== null && found;
     });

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
-import { CwError, messageOf } from '../../errors.js';
+import { CwError, isCwError, messageOf } from '../../errors.js';
 import { type HealthFinding, worstLevel } from '../../health/finding.js';
 import { type Looked, lookAtHealth } from '../../health/look.js';
 import { type HealthChange, HealthState } from '../../health/state.js';
 import { findDaemon } from '../../rpc/start.js';
 import type { Saving } from '../../survey/model.js';
+import { durationText } from '../../system/duration.js';
 import { isFile } from '../../system/files.js';
 import { requireWorkspace } from '../../workspace/find.js';
 import { Registry } from '../../workspace/registry.js';
@@ -12,6 +13,7 @@ import { placesOf, readWorld } from '../../workspace/world.js';
 import type { Command, Context, Outcome } from '../command.js';
 import { healthPicture } from '../health-picture.js';
 import { age, harmless, styler, visible, width } from '../output.js';
+import { errorDocument, errorText, type Failure } from '../report.js';
 import { writeAll } from '../terminal.js';
 
 export const verb: Command = {
@@ -164,7 +166,12 @@ export interface WatchOptions {
 const usual = 5000;
 const commandEvery = 60_000;
 
-/** Shows health at each change, until SIGINT or SIGTERM. With --json each look that differs is one line. */
+/**
+ * Shows health at each change, until SIGINT or SIGTERM. With --json each look that differs is one line. A look that fails
+ * is told in place of what it would have found, and the next one comes all the same.
+ *
+ * @throws what the first look throws.
+ */
 export async function watchHealth(
   context: Context,
   { only, all, write, every = usual }: WatchOptions,
@@ -179,11 +186,10 @@ export async function watchHealth(
   try {
     let last = await look(context, only, null);
     let askedAt = performance.now();
+    let failure: unknown = null;
     let shown = '';
     while (!isOver) {
-      const text = context.json
-        ? JSON.stringify(last.findings)
-        : harmless(picture(last.findings, all, context));
+      const text = failure === null ? findingsText(last, all, context) : failureText(failure, every, context);
       if (text !== shown) write(drawn(text, context));
       shown = text;
       await new Promise<void>((done) => {
@@ -196,13 +202,31 @@ export async function watchHealth(
       if (isOver) break;
       const { commands } = last;
       const isDue = performance.now() - askedAt >= commandEvery;
-      if (isDue) askedAt = performance.now();
-      last = await look(context, only, last, isDue ? undefined : ({ id }) => commands.get(id) ?? null);
+      try {
+        last = await look(context, only, last, isDue ? undefined : ({ id }) => commands.get(id) ?? null);
+        if (isDue) askedAt = performance.now();
+        failure = null;
+      } catch (error) {
+        failure = error;
+      }
     }
     return { data: { at: last.survey.at, level: worstLevel(last.findings), findings: last.findings } };
   } finally {
     process.off('SIGINT', end).off('SIGTERM', end);
   }
+}
+
+function findingsText({ findings }: Looked, all: boolean, context: Context): string {
+  return context.json ? JSON.stringify(findings) : harmless(picture(findings, all, context));
+}
+
+/** @param every milliseconds until the next look. */
+function failureText(error: unknown, every: number, { json }: Context): string {
+  const failure: Failure = isCwError(error) ? error : { kind: 'failed', message: messageOf(error) };
+  if (json) return JSON.stringify(errorDocument(failure));
+  return harmless(
+    `Health could not be found out: ${errorText(failure)}\nIt is looked at again in ${durationText(every)}.`,
+  );
 }
 
 function drawn(text: string, { json, terminal }: Context): string {

@@ -94,7 +94,8 @@ describe('the keys', () => {
     expect(press(three, 'jj').state.selected).toBe('id-shop');
     expect(press(three, '/sh').state).toMatchObject({ filter: 'sh', mode: { kind: 'filter' } });
     expect(press(three, 'jmsx').state.mode).toMatchObject({ kind: 'send', text: 'sx' });
-    expect(press(three, 'msx').effects).toEqual([]); // no agent is there
+    // No agent is there: nothing is typed, and no letter of it is a command.
+    for (const paste of ['msx', 'mx', 'mq']) expect(press(three, paste).effects).toEqual([]);
   });
 
   it('answer a question by y alone, and by nothing that means something else', () => {
@@ -102,7 +103,9 @@ describe('the keys', () => {
     expect(press(asked, 'y').effects).toEqual([{ do: 'answer', yes: true }]);
     for (const no of ['n', 'enter', 'escape', 'q'])
       expect(press(asked, no).effects).toEqual([{ do: 'answer', yes: false }]);
-    expect(press(asked, 'x')).toMatchObject({ effects: [], state: { mode: { kind: 'question' } } });
+    // Neither does what begins with it, or holds it: a paste of `yes ...` must not close a workspace.
+    for (const other of ['x', 'yes', 'y\ny', 'yy', 'ny', 'no', 'qy', 'up'])
+      expect(press(asked, other)).toEqual({ state: asked, effects: [] });
   });
 
   it('type a line for an agent', () => {
@@ -139,6 +142,9 @@ describe('the keys', () => {
     expect(shownPane(press(state, 'tab', 'tab').state)?.id).toBe('%1');
     // A pane that ended meanwhile.
     expect(shownPane(surveyed([row('api')], press(state, 'tab').state))?.id).toBe('%1');
+    // The workspace is gone, and the pane lives on in another one by a linked window.
+    const linked = surveyed([row('shop', { panes })], press(state, 'tab').state);
+    expect([linked.selected, shownPane(linked)?.id]).toEqual(['id-shop', '%1']);
   });
 });
 
