@@ -1,7 +1,8 @@
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Conf from 'conf';
 import { CwError, messageOf } from '../errors.js';
-import { ensurePrivateFolder } from './files.js';
+import { ensurePrivateFolder, readTextIfAny, writeFileAtomic } from './files.js';
 import { withLock } from './lock.js';
 import { stateFolder } from './paths.js';
 import { readSettingsFile, type SettingKey, settingsPath } from './settings.js';
@@ -38,5 +39,25 @@ export async function storeSetting(key: SettingKey, value: unknown, env: NodeJS.
         cause,
       });
     }
+  });
+}
+
+/**
+ * Replaces the whole text of the settings.
+ *
+ * @param before what the change was made of; null: there was no file.
+ * @returns false when something else is there by now: nothing was written.
+ */
+export async function replaceSettings(
+  before: string | null,
+  after: string,
+  env: NodeJS.ProcessEnv,
+): Promise<boolean> {
+  const path = settingsPath(env);
+  return withLock(join(stateFolder(env), 'locks', 'settings'), () => {
+    if (readTextIfAny(path) !== before) return false;
+    ensurePrivateFolder(dirname(path));
+    writeFileAtomic(existsSync(path) ? realpathSync(path) : path, after);
+    return true;
   });
 }

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -17,6 +17,8 @@ import {
   valueFromWords,
 } from '../../src/system/settings-schema.js';
 import { sandbox } from '../support/sandbox.js';
+import { terminal } from '../support/terminal.js';
+import { waitUntil } from '../support/wait.js';
 
 describe('settings', () => {
   it('are checked alike by hand and by the schema', () => {
@@ -190,5 +192,50 @@ describe('cw config', () => {
     expect(ran.map(({ code }) => code)).toEqual([0, 0, 0]);
     const stored = JSON.parse(readFileSync(join(s.home, '.config/cw/config.json'), 'utf8'));
     expect(stored).toEqual({ size: '220x60', template: 'go', roots: ['~/a'] });
+  });
+});
+
+describe('cw config edit', () => {
+  it('saves only what is right, and never over a change of others', async () => {
+    const s = sandbox();
+    const file = s.file('.config/cw/config.json', '{"size": "100x30"}\n');
+    // An editor that writes what is in ~/next, and waits until it is allowed to end.
+    const editor = s.file(
+      'bin/editor',
+      '#!/bin/sh\ncat ~/next >"$2"; touch ~/open\nwhile [ -e ~/open ]; do sleep 0.05; done\n',
+      0o755,
+    );
+    const screen = terminal({ ...s, env: { ...s.env, VISUAL: `${editor} -f`, EDITOR: editor } });
+    const edit = async (next: string) => {
+      s.file('next', next);
+      await waitUntil('the editor has written', () => existsSync(join(s.home, 'open')));
+    };
+    const close = () => rmSync(join(s.home, 'open'));
+    const refused = await s.cw(['config', 'edit']);
+    expect(refused).toMatchObject({ code: 2 });
+
+    s.file('next', '{"size": "tiny", "colour": 1}\n');
+    screen.line('cw config edit');
+    await edit('{"size": "tiny", "colour": 1}\n');
+    s.file('next', '{"size": "120x40"}\n');
+    close();
+    await screen.waitFor(
+      'what is wrong is told',
+      /"size" is "tiny"[\s\S]*no setting "colour"[\s\S]*Edit it again\? \[Y\/n\]/,
+    );
+    expect(readFileSync(file, 'utf8')).toBe('{"size": "100x30"}\n');
+    screen.line('');
+    await edit('{"size": "120x40"}\n');
+    close();
+    await screen.waitFor('it is saved', 'is saved');
+    expect(readFileSync(file, 'utf8')).toBe('{"size": "120x40"}\n');
+
+    s.file('next', '{"size": "90x30"}\n');
+    screen.line('clear; cw config edit');
+    await edit('{"size": "90x30"}\n');
+    s.file('.config/cw/config.json', '{"size": "80x24"}\n');
+    close();
+    await screen.waitFor('another change is not written over', 'changed meanwhile');
+    expect(readFileSync(file, 'utf8')).toBe('{"size": "80x24"}\n');
   });
 });

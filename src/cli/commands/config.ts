@@ -129,10 +129,20 @@ const path: Command = {
   },
 };
 
+const edit: Command = {
+  name: 'config edit',
+  summary: 'Change the settings in your editor; they are checked before they are saved.',
+  examples: [{ line: 'cw config edit', does: 'With $VISUAL, $EDITOR, or one that is there.', endless: true }],
+  async run(_args, context) {
+    const { editSettings } = await import('../editing-settings.js');
+    return editSettings(context);
+  },
+};
+
 export const verb: Verb = {
   name: 'config',
   summary: 'Look at and change the settings.',
-  subcommands: { list, get, set, unset, path },
+  subcommands: { list, get, set, unset, edit, path },
 };
 
 function knownKey(key: string | undefined): SettingKey {
