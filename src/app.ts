@@ -24,6 +24,7 @@ export const program: Program = {
     scratch: () => import('./cli/commands/scratch.js'),
     monitoring: () => import('./cli/commands/monitoring.js'),
     template: () => import('./cli/commands/template.js'),
+    freeze: () => import('./cli/commands/freeze.js'),
     worktree: () => import('./cli/commands/worktree.js'),
     env: () => import('./cli/commands/env.js'),
     trust: () => import('./cli/commands/trust.js'),
@@ -88,7 +89,7 @@ export const program: Program = {
     },
     { title: 'Claude', verbs: ['agents', 'conversation', 'send'] },
     { title: 'With others', verbs: ['share', 'view', 'unshare'] },
-    { title: 'A project', verbs: ['template', 'worktree', 'env', 'trust', 'move'] },
+    { title: 'A project', verbs: ['template', 'freeze', 'worktree', 'env', 'trust', 'move'] },
     {
       title: 'cw itself',
       verbs: [

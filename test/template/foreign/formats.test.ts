@@ -184,6 +184,33 @@ finalize_and_go_to_session
   });
 });
 
+it('tmuxifier: a pane that is split in the middle has its new one beside it', () => {
+  const imported = read(
+    'new_window "w"\nsplit_v\nsplit_h 30 0\nrun_cmd "right" 1\nrun_cmd "low" 2\n',
+    'tmuxifier',
+  );
+  expect(windowsOf(imported)[0]).toMatchObject({
+    layout: { rows: [{ columns: [{ pane: 1 }, { pane: 2, size: '30%' }] }, { pane: 3 }] },
+    panes: [{}, { run: 'right' }, { run: 'low' }],
+  });
+});
+
+it('tmuxifier: commands typed into a pane that splits later stay with it', () => {
+  const imported = read(
+    'new_window "w"\nsplit_v\nrun_cmd "low"\nsplit_h 30 0\nrun_cmd "right"\n',
+    'tmuxifier',
+  );
+  expect(windowsOf(imported)[0]!.panes).toEqual([{}, { run: 'right', focus: true }, { run: 'low' }]);
+});
+
+it('tmuxinator: lines for a window that is synchronized first go to the panes that are there by then', () => {
+  const imported = read('name: a\nwindows: [{w: {synchronize: before, panes: [a, b, c]}}]');
+  expect(windowsOf(imported)[0]).toMatchObject({
+    synchronize: true,
+    panes: [{ run: 'a\nb\nc' }, { run: 'b\nc' }, { run: 'c' }],
+  });
+});
+
 describe('every key is carried over or named', () => {
   it.each<[string, string, readonly string[]]>([
     [
