@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, statSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { allow, hasAcl, listOf, usersOf, withdraw } from '../../src/share/acl.js';
 import { makeDoor, openDoor, removeDoor, socketIn } from '../../src/share/door.js';
 import { findGuests } from '../../src/share/guests.js';
 import { requireWriteAccess } from '../../src/share/write-access.js';
+import { serverAddress } from '../../src/tmux/address.js';
 import type { Connection } from '../../src/tmux/connection.js';
+import { processConnection } from '../../src/tmux/process-connection.js';
 import { sandbox } from '../support/sandbox.js';
 import { group, noUsers, type User, user } from './users.js';
 
@@ -51,11 +54,42 @@ describe('the folder of a share', () => {
     expect(existsSync(one)).toBe(false);
   });
 
+  it('is not opened when it was changed meanwhile', async () => {
+    const folder = await door();
+    chmodSync(folder, 0o755);
+    await expect(openDoor(folder, [], {})).rejects.toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining('was changed by somebody'),
+    });
+  });
+
   it('is all that is ever removed', () => {
     const other = mkdtempSync(join(tmpdir(), 'cw-shared-'));
     onTestFinished(() => void execFileSync('rmdir', [other]));
     for (const path of [other, `${other}/..`, '/tmp/cw-share-x/../..', '/tmp']) removeDoor(path);
     expect(existsSync(other)).toBe(true);
+  });
+});
+
+describe.skipIf(!hasAcl(process.env))('access lists', () => {
+  it('are taken back from some, and gone with the last', async () => {
+    const s = sandbox();
+    const path = s.file('shared', '');
+    const before = await listOf(path, process.env);
+    const [bob, eve] = [
+      { name: 'bob', uid: 4242 },
+      { name: 'eve', uid: 4243 },
+    ];
+    expect(await allow(path, [bob, eve], 'rw', process.env)).toBe(true);
+    expect(await usersOf(path, process.env)).toEqual([bob.uid, eve.uid]);
+    await withdraw(path, [bob], process.env);
+    expect(await usersOf(path, process.env)).toEqual([eve.uid]);
+    // Who has none, loses none, and nobody else does.
+    await withdraw(path, [bob], process.env);
+    expect(await usersOf(path, process.env)).toEqual([eve.uid]);
+    await withdraw(path, [eve], process.env);
+    expect(await listOf(path, process.env)).toEqual(before);
+    expect(await allow(`${path}/none`, [bob], 'rw', process.env)).toBe(false);
   });
 });
 
@@ -105,6 +139,12 @@ describe.skipIf(noUsers)(`with other users${noUsers ? ` (skipped: ${noUsers})` :
     await expect(openDoor(folder, [bob], env)).rejects.toMatchObject({ kind: 'refused' });
     expect(await tries(bob, folder, wide)).toBe('EACCES');
 
+    // A member by the account itself, whom the group's own line does not name.
+    const own = group(bob);
+    execFileSync('usermod', ['-g', String(own), user().name]);
+    await expect(openDoor(folder, [bob], env)).rejects.toMatchObject({ kind: 'refused' });
+    expect(mode(folder)).toBe('700');
+
     const exact = group(bob);
     expect(await openDoor(folder, [bob], env)).toBe('group');
     expect([mode(folder), mode(socketIn(folder)), statSync(folder).gid]).toEqual(['710', '660', exact]);
@@ -128,4 +168,27 @@ describe('write access', () => {
       },
     );
   });
+
+  it.skipIf(!hasAcl(process.env))(
+    'is refused where somebody has rights already on the socket or its folder',
+    async () => {
+      const s = sandbox();
+      s.tmux('-f', '/dev/null', 'new-session', '-d');
+      chmodSync(s.folder, 0o711);
+      const real = processConnection(serverAddress(s.env), s.env);
+      const bob = { name: 'bob', uid: 4242 };
+      const asked = () => requireWriteAccess(real, 303, [bob], process.env);
+      await asked();
+      for (const path of [s.socket, dirname(s.socket)]) {
+        await allow(path, [bob], 'rw', process.env);
+        await expect(asked()).rejects.toMatchObject({
+          kind: 'refused',
+          message: expect.stringContaining('bob was let in to this tmux server before'),
+        });
+        await withdraw(path, [bob], process.env);
+      }
+      chmodSync(s.folder, 0o700);
+      await expect(asked()).rejects.toMatchObject({ message: expect.stringContaining('is closed to them') });
+    },
+  );
 });

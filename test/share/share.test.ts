@@ -146,8 +146,12 @@ describe('a share', () => {
   it('has a whole picture for each newcomer, and goes on for the others', async () => {
     const world = await twoWorkspaces();
     const { socket } = await share(world, 'shop');
+    const written = () => Number(world.tmux('list-clients', '-F', '#{client_written}'));
+    const before = written();
     const first = await onlooker(socket);
     await waitUntil('the first has a picture', () => /^WORD-OF-SHOP/m.test(first.picture()));
+    // Beside the picture that is kept: whatever went wrong in that is right then.
+    await waitUntil('tmux has drawn all anew', () => written() > before + 100);
     print(world, 'shop', 'SECOND-WORD');
     await waitUntil('the first sees more', () => /^SECOND-WORD/m.test(first.picture()));
     const second = await onlooker(socket);

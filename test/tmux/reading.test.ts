@@ -5,6 +5,7 @@ import { spawned } from '../../src/tmux/process-connection.js';
 import { readDetails, readServer, readSessions } from '../../src/tmux/reading.js';
 import type { PaneId } from '../../src/tmux/target.js';
 import { reapChildren } from '../support/sandbox.js';
+import { terminal } from '../support/terminal.js';
 import { waitUntil } from '../support/wait.js';
 import { emptyWorld, world } from './connect.js';
 
@@ -176,6 +177,25 @@ describe('a whole server', () => {
     });
     expect(pane.deadStatus).toBe(7);
   });
+});
+
+test('a terminal counts as attached, and who only looks does not', async () => {
+  const { connection, box } = world();
+  const counts = async () => [
+    (await readServer(connection)).sessions[0]?.attached,
+    (await readSessions(connection))?.sessions[0]?.attached,
+  ];
+  const attach = async (...flags: string[]) => {
+    const clients = box.tmux('list-clients').split('\n').length;
+    terminal(box).line(`tmux -S ${box.socket} attach ${flags.join(' ')} -t =home:`);
+    await waitUntil('it is a client', () => box.tmux('list-clients').split('\n').length > clients);
+    return counts();
+  };
+  expect(await attach('-f', 'read-only,ignore-size')).toEqual([0, 0]);
+  // Its size is that of the windows, or it is typed into: somebody works there.
+  expect(await attach('-f', 'read-only')).toEqual([1, 1]);
+  expect(await attach('-f', 'ignore-size')).toEqual([2, 2]);
+  expect(await attach()).toEqual([3, 3]);
 });
 
 describe('details', () => {
