@@ -107,7 +107,7 @@ class Exporter {
     const work = await gatherWork(project, {
       env,
       scratch: join(this.scratch, 'git'),
-      isSecret: includeEnv ? () => false : isSecretFile,
+      isSecret: includeEnv ? null : isSecretFile,
       mostBytes: mostPatchBytes,
     });
     if (work === null) {

@@ -49,8 +49,8 @@ export interface GatherOptions {
   readonly env: NodeJS.ProcessEnv;
   /** A private folder to write files into. */
   readonly scratch: string;
-  /** Whether a file is left out for what it holds. @param path below the top of its working tree */
-  readonly isSecret: (path: string) => boolean;
+  /** Whether a file is left out for what it holds (by its path below the top of its working tree); null: none is. */
+  readonly isSecret: ((path: string) => boolean) | null;
   /** Bytes that one patch can have; and that one file can have to be looked at. */
   readonly mostBytes: number;
 }
@@ -64,7 +64,8 @@ interface Gathered {
 
 /**
  * Gathers what the repository of a project's folder has and no remote has: commits, stashes, and the uncommitted work
- * of each of its working trees. The repository is not written to. The same state gives the same bytes.
+ * of each of its working trees. The repository is not written to (a partial clone may fetch objects that it lacks). The
+ * same state gives the same bytes.
  *
  * @returns null when the folder lies in no repository
  * @throws CwError `not-found` without such a folder; `failed` with git's reason when the repository cannot be read
@@ -85,7 +86,10 @@ export async function gatherWork(folder: string, options: GatherOptions): Promis
   try {
     const places = placesOf(repository, worktrees, realpathSync(folder), leftOut);
     const heads = places.map(({ commit }) => commit);
-    const { facts, carried } = await withoutSecrets(scratch, all, heads, options.isSecret);
+    const { facts, carried } =
+      options.isSecret === null
+        ? { facts: all, carried: (commit: string | null) => commit }
+        : await withoutSecrets(scratch, all, heads, options.isSecret, { folder: at, env: options.env });
     leftOut.push(...facts.leftOut);
     const gathered = await many(places, (one, n) =>
       gatherWorktree(one, n, { ...options, repository: scratch, facts, worktrees, carried }),
@@ -97,6 +101,12 @@ export async function gatherWork(folder: string, options: GatherOptions): Promis
     );
     const bundle = await writeBundle(scratch, facts, refs, join(options.scratch, commitsFile));
     if (typeof bundle === 'string') leftOut.push({ what: 'commits that no remote has', why: bundle });
+    const isShort = facts.shallow.length <= portableLimits.commits;
+    if (!isShort)
+      leftOut.push({
+        what: `where the shallow clone ends, in ${facts.shallow.length} commits`,
+        why: 'There are too many. It can be placed where the repository is, or can be cloned.',
+      });
     const described = parseDescribedWork({
       hashes: facts.hashes,
       remotes: facts.remotes,
@@ -104,8 +114,8 @@ export async function gatherWork(folder: string, options: GatherOptions): Promis
       tags: facts.tags,
       stashes: facts.stashes,
       bundle: typeof bundle === 'string' ? null : bundle,
-      complete: facts.atRemotes.length === 0 && typeof bundle !== 'string',
-      shallow: facts.shallow,
+      complete: facts.atRemotes.length === 0 && typeof bundle !== 'string' && isShort,
+      shallow: isShort ? facts.shallow : [],
       subfolder: repository.root === null ? '' : relative(repository.root, realpathSync(folder)),
       main: repository.main,
       worktrees: gathered.map((one) => one.described),
@@ -214,14 +224,14 @@ async function gatherWorktree(one: Placed, number: number, options: WorktreeOpti
     ...changes.untracked,
   ];
   for (const path of touched)
-    if (options.isSecret(shown(path))) leave(path, 'Its name says that it holds secrets.');
+    if (options.isSecret?.(shown(path))) leave(path, 'Its name says that it holds secrets.');
   if (commit !== one.commit) {
     leftOut.push({
       what: `the newest commits of ${top}`,
       why: 'They hold secrets. What else they changed is carried as work that is not committed.',
     });
     for (const { path, to } of await differences(repository, base, own))
-      if (to.mode !== nothing && options.isSecret(shown(path)))
+      if (to.mode !== nothing && options.isSecret?.(shown(path)))
         leave(path, 'Its name says that it holds secrets.');
   }
   const onDisk = [...changes.changed, ...changes.untracked];

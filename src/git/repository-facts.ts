@@ -90,7 +90,7 @@ export async function readFacts(at: string, env: NodeJS.ProcessEnv): Promise<Fac
     branches,
     tags,
     stashes: readStashes(stashLines.exitCode === 0 ? stashLines.stdout : '', leftOut),
-    shallow: shallow.sort().slice(0, portableLimits.commits),
+    shallow: shallow.sort(),
     atRemotes,
     fileModes: modes.stdout.trim() !== 'false',
     leftOut,

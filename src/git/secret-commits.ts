@@ -1,6 +1,8 @@
 import { createReadStream, rmSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { join } from 'node:path';
-import type { PrivateRepository } from './private-repository.js';
+import { gitOutput } from './git.js';
+import { longLimit, type PrivateRepository } from './private-repository.js';
 import type { Facts } from './repository-facts.js';
 import { nothing, shown } from './work-trees.js';
 
@@ -25,6 +27,7 @@ export interface WithoutSecrets {
  * all parents, which is what `-c` shows). So what builds on no such commit holds no such file that no remote has.
  *
  * @param heads the commits that working trees are at
+ * @param own the repository itself, which has the remote that a partial clone gets trees from
  * @throws CwError `failed` when the history cannot be read
  */
 export async function withoutSecrets(
@@ -32,6 +35,7 @@ export async function withoutSecrets(
   facts: Facts,
   heads: readonly (string | null)[],
   isSecret: (path: string) => boolean,
+  own: { readonly folder: string; readonly env: NodeJS.ProcessEnv },
 ): Promise<WithoutSecrets> {
   const tagged = await commitsOf(
     repository,
@@ -41,12 +45,12 @@ export async function withoutSecrets(
   const wanted = new Set([...tips, ...heads, ...tagged].filter((commit) => commit !== null));
   const parents = new Map<string, readonly string[]>();
   const secrets = new Map<string, Secret>();
-  for await (const one of history(repository, [...wanted], facts.atRemotes)) {
+  for await (const one of history(repository, [...wanted], facts.atRemotes, own)) {
     parents.set(one.commit, one.parents);
     const paths = one.paths.map(shown).filter(isSecret);
-    const own = paths.length > 0 ? { commit: one.commit, paths } : undefined;
+    const here = paths.length > 0 ? { commit: one.commit, paths } : undefined;
     // Parents come first: the secret that is named is the one that all goes back to.
-    const secret = one.parents.map((parent) => secrets.get(parent)).find((found) => found) ?? own;
+    const secret = one.parents.map((parent) => secrets.get(parent)).find((found) => found) ?? here;
     if (secret) secrets.set(one.commit, secret);
   }
   const carried = (commit: string | null) => {
@@ -99,26 +103,32 @@ async function* history(
   repository: PrivateRepository,
   tips: readonly string[],
   atRemotes: readonly string[],
+  own: { readonly folder: string; readonly env: NodeJS.ProcessEnv },
 ): AsyncGenerator<Commit> {
   if (tips.length === 0) return;
   const file = join(repository.folder, 'history');
   // Into a file: of a repository without a remote it is all that was ever changed.
-  await repository.output(
-    [
-      'log',
-      '--stdin',
-      '--topo-order',
-      '--reverse',
-      '--root',
-      '-c',
-      '--raw',
-      '--no-abbrev',
-      '--no-renames',
-      '-z',
-      '--format=%x01%H %P',
-    ],
-    { input: [...tips, ...atRemotes.map((hash) => `^${hash}`), ''].join('\n'), outputFile: file },
-  );
+  const log = [
+    'log',
+    '--stdin',
+    '--topo-order',
+    '--reverse',
+    '--root',
+    '-c',
+    '--raw',
+    '--no-abbrev',
+    '--no-renames',
+    '-z',
+    '--format=%x01%H %P',
+  ];
+  const input = [...tips, ...atRemotes.map((hash) => `^${hash}`), ''].join('\n');
+  const told = await repository.run(log, { input, outputFile: file });
+  if (told.exitCode !== 0) {
+    // A partial clone gets a tree from its remote when it is asked for it: this has no remote, so the clone is asked.
+    const { folder, env } = own;
+    await gitOutput(folder, log, { env, input, outputFile: devNull, timeout: longLimit });
+    await repository.output(log, { input, outputFile: file });
+  }
   try {
     let commit: Commit | null = null;
     // What the next word is the path of: whether something stands there afterwards.

@@ -46,7 +46,7 @@ describe('commits that no remote has and that hold secret files', () => {
     expect(await homes.sh('git rev-parse main && git rev-parse other fine | uniq')).toBe(`${safe}${safe}`);
     expect(await homes.sh('cat c; git rev-parse HEAD', join(homes.there.home, 'aside'))).toBe(`c\n${safe}`);
     // Without the rule all is carried.
-    const whole = await homes.gather({ isSecret: () => false });
+    const whole = await homes.gather({ isSecret: null });
     expect(await carries(homes, whole, secret)).toBe(true);
     expect(whole.described.branches.find(({ name }) => name === 'main')?.commit).toBe(
       (await homes.repo.sh('git rev-parse main')).trim(),

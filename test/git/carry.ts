@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { type GatheredWork, type GatherOptions, gatherWork } from '../../src/git/gather-work.js';
 import { type PlaceOptions, placeWork } from '../../src/git/place-work.js';
@@ -18,23 +18,28 @@ export interface TwoHomes {
   sh(script: string, folder?: string): Promise<string>;
 }
 
-/** @param remote a bare repository at `remote.git` in the first home, to which `main` is pushed */
-export async function twoHomes(remote: boolean, name = 'shop'): Promise<TwoHomes> {
-  const repo = await repository(name);
-  const there = sandbox();
+/**
+ * @param remote a bare repository at `remote.git` in the first home, to which `main` is pushed
+ * @param make makes a sandbox; by default they are the test's own
+ */
+export async function twoHomes(
+  remote: boolean,
+  name = 'shop',
+  make: () => Sandbox = sandbox,
+): Promise<TwoHomes> {
+  const repo = await repository(name, make());
+  const there = make();
   if (remote)
     await repo.sh(
       'git init -q --bare -b main ../remote.git && git remote add origin "$(cd .. && pwd)/remote.git" && git push -qu origin main',
     );
   const mapped = join(there.home, name);
-  let count = 0;
   return {
     repo,
     there,
     mapped,
     async gather(options = {}, folder = '.') {
-      const scratch = join(repo.box.home, '..', `scratch-${count++}`);
-      mkdirSync(scratch, { recursive: true });
+      const scratch = mkdtempSync(join(repo.box.folder, 'scratch-'));
       const gathered = await gatherWork(join(repo.path, folder), {
         env: repo.box.env,
         scratch,

@@ -9,9 +9,8 @@ export interface TestRepository {
   sh(script: string, folder?: string): Promise<string>;
 }
 
-/** A repository with one commit on `main`, in a sandbox. */
-export async function repository(name = 'shop'): Promise<TestRepository> {
-  const box = sandbox();
+/** A repository with one commit on `main`, in a sandbox: by default one of the test's own. */
+export async function repository(name = 'shop', box: Sandbox = sandbox()): Promise<TestRepository> {
   const path = join(box.home, name);
   mkdirSync(path);
   const sh: TestRepository['sh'] = async (script, folder = '.') => {

@@ -18,7 +18,7 @@ export const verb: Command = {
   name: 'export',
   summary: 'Write workspaces into files that another machine can import.',
   description:
-    'One file a workspace, claude-session-NAME.tar.gz: its windows and panes, what they showed, its Claude conversations, its journal, and what git has not pushed or committed. Values that look secret and files such as .env stay out, and what was left out is said.',
+    'One file a workspace, claude-session-NAME.tar.gz: its windows and panes, what they showed, its Claude conversations, its journal, and what git has not pushed or committed. Values that look secret and files such as .env stay out, and what was left out is said. Unpushed commits that hold such files, and those that build on them, stay behind: --include-env takes them along.',
   positionals: [{ name: 'name', completes: 'workspace', describe: 'Workspaces to export.', variadic: true }],
   options: {
     all: { type: 'boolean', describe: 'All that are open or can be brought back.' },
@@ -40,7 +40,10 @@ export const verb: Command = {
       value: 'PARTS',
       describe: `Leave these out, with commas between them: ${archiveParts.join(', ')}.`,
     },
-    'include-env': { type: 'boolean', describe: 'Take secret-looking values and .env files along.' },
+    'include-env': {
+      type: 'boolean',
+      describe: 'Take secret-looking values, .env files, and commits that hold such files along.',
+    },
     encrypt: { type: 'boolean', describe: 'Lock it with a passphrase (the format of age).' },
   },
   examples: [
