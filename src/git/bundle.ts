@@ -10,6 +10,7 @@ import {
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
+import { CwError } from '../errors.js';
 import { gitReason } from './git.js';
 import { type DescribedWork, portableLimits } from './portable.js';
 import type { PrivateRepository } from './private-repository.js';
@@ -24,6 +25,7 @@ export interface CarriedRef {
  * Writes what no remote has of the refs' history into a bundle, as refs below `refs/carried/`.
  *
  * @returns its refs and the commits that it needs; null when there is nothing to write; why it cannot be written
+ * @throws CwError `failed` when git was ended meanwhile
  */
 export async function writeBundle(
   repository: PrivateRepository,
@@ -40,6 +42,11 @@ export async function writeBundle(
     config: ['pack.threads=1', 'pack.useBitmaps=false', 'core.commitGraph=false'],
     input: [...refs.map(({ ref }) => ref), ...facts.atRemotes.map((hash) => `^${hash}`), ''].join('\n'),
   });
+  // Ended before it could say anything: that tells nothing of the commits.
+  if (made.exitCode === null)
+    throw new CwError('failed', `The commits could not be packed: ${gitReason(made)}.`, {
+      hint: 'Try again.',
+    });
   if (made.exitCode !== 0)
     return /empty bundle/i.test(made.stderr) ? null : `git cannot pack them: ${gitReason(made)}.`;
   const header = readBundleHeader(file);

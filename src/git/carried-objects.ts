@@ -110,6 +110,8 @@ async function takeWork(
   if (base !== trees.base) throw unlike('its commit has another tree');
   await repository.output(['read-tree', base], { index });
   let at = base;
+  let refs = '';
+  const carriers = new Map<string, string>();
   for (const part of workParts) {
     if (trees[part] !== at) {
       const name = patchFile(number, part);
@@ -123,8 +125,11 @@ async function takeWork(
       at = await repository.output(['write-tree'], { index });
     }
     if (at !== trees[part]) throw unlike(`${patchFile(number, part)} leads to other files`);
-    await repository.output(['update-ref', workRef(number, part), await carrier(repository, at)]);
+    const known = carriers.get(at) ?? (await carrier(repository, at));
+    carriers.set(at, known);
+    refs += `update ${workRef(number, part)} ${known}\n`;
   }
+  await repository.output(['update-ref', '--stdin'], { input: refs });
 }
 
 /** A commit that only holds a tree, so that this can be fetched. */

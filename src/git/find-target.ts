@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CwError } from '../errors.js';
 import { isFolder, readTextIfAny } from '../system/files.js';
-import { git } from './git.js';
+import { git, gitOutput } from './git.js';
 import type { DescribedWork } from './portable.js';
 import { repositoryKey } from './remote-url.js';
 import { findRepository, type Repository } from './repository.js';
@@ -138,12 +138,12 @@ async function isRelated(
   const head = await git(repository.root!, ['rev-parse', '--verify', '--quiet', 'HEAD'], { env });
   // Neither has a commit yet: nothing tells them apart, and nothing can be lost by it.
   if (commits.length === 0) return head.exitCode !== 0;
-  const known = await git(repository.root!, ['cat-file', '--batch-check=%(objecttype)'], {
+  const known = await gitOutput(repository.root!, ['cat-file', '--batch-check=%(objecttype)'], {
     env,
     timeout: 60_000,
     input: commits.map((hash) => `${hash}\n`).join(''),
   });
-  return known.stdout.split('\n').includes('commit');
+  return known.split('\n').includes('commit');
 }
 
 /** Whether nothing on the way from a folder to a path below it is a link. */

@@ -78,7 +78,7 @@ export async function gatherWork(folder: string, options: GatherOptions): Promis
   const leftOut: LeftOutWork[] = [];
   const work = join(options.scratch, 'git');
   rmSync(work, { recursive: true, force: true });
-  const scratch = await PrivateRepository.make(work, join(repository.commonDir, 'objects'), {
+  const scratch = PrivateRepository.make(work, join(repository.commonDir, 'objects'), {
     env: options.env,
     hashes: all.hashes,
     shallow: all.shallow,
@@ -203,7 +203,8 @@ interface WorktreeOptions extends GatherOptions {
 async function gatherWorktree(one: Placed, number: number, options: WorktreeOptions): Promise<Gathered> {
   const { repository, facts, env } = options;
   const commit = options.carried(one.commit);
-  const [own, base] = await Promise.all([treeOf(repository, one.commit), treeOf(repository, commit)]);
+  const own = await treeOf(repository, one.commit);
+  const base = commit === one.commit ? own : await treeOf(repository, commit);
   const described = { place: one.place, branch: one.branch, commit };
   if (one.top === null) {
     const trees = { base, staged: base, unstaged: base, untracked: base };

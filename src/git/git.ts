@@ -121,3 +121,22 @@ export async function gitOutput(
     hint: 'See what it says when you run it there yourself.',
   });
 }
+
+/**
+ * A setting that is true or false, as git reads it in a folder; null: it is not set.
+ *
+ * @throws CwError `failed` with git's own reason; what `git` throws.
+ */
+export async function booleanSetting(
+  folder: string,
+  name: string,
+  options: GitOptions = {},
+): Promise<boolean | null> {
+  const told = await git(folder, ['config', '--type=bool', '--get', name], options);
+  // 1: there is no such setting (git-config(1)).
+  if (told.exitCode === 1) return null;
+  if (told.exitCode === 0) return told.stdout.trim() === 'true';
+  throw new CwError('failed', `The setting ${name} of ${folder} could not be read: ${gitReason(told)}.`, {
+    hint: `See what it says when you run it there yourself: git config ${name}`,
+  });
+}

@@ -185,6 +185,10 @@ export async function checkOut(
   const reset = ['reset', '--hard', '--quiet'];
   const done = await git(folder, reset, words);
   if (done.exitCode === 0) return null;
+  if (done.exitCode === null)
+    throw new CwError('failed', `The files of the repository could not be checked out: ${gitReason(done)}.`, {
+      hint: 'Nothing was left there. Try again.',
+    });
   // git LFS fails the whole checkout when its server cannot be asked.
   const plain = ['filter.lfs.smudge=', 'filter.lfs.process=', 'filter.lfs.required=false'];
   await gitOutput(folder, [...plain.flatMap((word) => ['-c', word]), ...reset], words);

@@ -4,19 +4,21 @@ import { basename, dirname, join } from 'node:path';
 import { CwError } from '../errors.js';
 import { readTextIfAny } from '../system/files.js';
 import { undoneBySignal } from '../system/interrupted.js';
+import type { RunResult } from '../system/run.js';
 import { worktreeFolderName } from './branch-name.js';
 import { takeCarried } from './carried-objects.js';
 import { findTarget, hasNoLinks, isEmptyFolder, type Target } from './find-target.js';
 import { git, gitOutput, gitReason } from './git.js';
+import { commitOf } from './head.js';
 import { addRemotes, checkOut, type Making, makeRepository, makingOf } from './make-repository.js';
-import { branchesOf, type PlacedBranches, placeBranches } from './place-branches.js';
+import { branchesOf, type PlacedBranches, placeBranches, zero } from './place-branches.js';
 import { type DescribedWork, type DescribedWorktree, parseDescribedWork, workParts } from './portable.js';
 import { longLimit, PrivateRepository } from './private-repository.js';
 import { putWork, standing } from './put-work.js';
 import { findRepository } from './repository.js';
 import { setAside } from './set-aside.js';
 import { operationIn } from './status.js';
-import { listWorktrees, type Worktree } from './worktrees.js';
+import { listWorktrees, requireRepository, type Worktree } from './worktrees.js';
 
 export interface PlaceOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -118,14 +120,14 @@ async function place(
     const objects = commonDir === null ? null : join(commonDir, 'objects');
     const lines = commonDir === null ? described.shallow : shallowOf(commonDir);
     const { hashes } = described;
-    const scratch = await PrivateRepository.make(folder, objects, { env, hashes, shallow: lines });
+    const scratch = PrivateRepository.make(folder, objects, { env, hashes, shallow: lines });
     await takeCarried(scratch, described, fileOf, top);
     return { described, options, scratch, notes };
   };
   if (repository) {
     const placing = await take(repository.commonDir);
     const shared = await placeShared(placing, top);
-    return ended(placing, top, 'found', shared, await placeWorktrees(placing, top, new Map()));
+    return result(placing, top, 'found', shared, await placeWorktrees(placing, top, new Map()));
   }
   const making = makingOf(described, top, options.clone);
   const main = mainIndex(described);
@@ -154,7 +156,7 @@ async function place(
   for (const { name } of described.remotes.filter(({ credentials }) => credentials))
     notes.push(`The address of remote ${name} had credentials, which were not carried.`);
   const worktrees = await placeWorktrees(placing, top, done);
-  return ended(placing, top, making.how === 'clone' ? 'cloned' : 'from-bundle', shared, worktrees);
+  return result(placing, top, making.how === 'clone' ? 'cloned' : 'from-bundle', shared, worktrees);
 }
 
 function shallowOf(commonDir: string): string[] {
@@ -206,15 +208,20 @@ async function placeShared({ described, options, scratch, notes }: Placing, top:
     env,
     dryRun,
     has: (commit) => has.has(commit),
-    isAncestor: async (older, newer) =>
-      (await scratch.run(['merge-base', '--is-ancestor', older, newer])).exitCode === 0,
+    isAncestor: async (older, newer) => {
+      const told = await scratch.run(['merge-base', '--is-ancestor', older, newer]);
+      if (told.exitCode !== 0 && told.exitCode !== 1) throw ended('Commits could not be compared', told);
+      return told.exitCode === 0;
+    },
   });
   notes.push(...said);
   for (const { name, object } of described.tags) {
     const there = await git(top, ['rev-parse', '--verify', '--quiet', `refs/tags/${name}`], { env });
+    if (there.exitCode !== 0 && there.exitCode !== 1) throw ended(`Tag ${name} could not be read`, there);
     if (there.exitCode === 0) {
       if (there.stdout.trim() !== object) notes.push(`Tag ${name} is another one here, and stays as it is.`);
-    } else if (!dryRun) await gitOutput(top, ['update-ref', `refs/tags/${name}`, object], { env });
+    } else if (!dryRun)
+      await gitOutput(top, ['update-ref', `refs/tags/${name}`, object, zero(object)], { env });
   }
   return { branches, stashes: await placeStashes(top, described, has, options) };
 }
@@ -239,13 +246,23 @@ async function placeStashes(
   { env, dryRun }: PlaceOptions,
 ): Promise<number> {
   if (described.stashes.length === 0) return 0;
-  const listed = await git(top, ['log', '--walk-reflogs', '--format=%H', 'refs/stash', '--'], { env });
-  const there = new Set(listed.exitCode === 0 ? listed.stdout.split('\n') : []);
+  const listed =
+    commitOf(requireRepository(top), 'refs/stash') === null
+      ? ''
+      : await gitOutput(top, ['log', '--walk-reflogs', '--format=%H', 'refs/stash', '--'], { env });
+  const there = new Set(listed.split('\n'));
   const absent = described.stashes.filter(({ commit }) => !there.has(commit) && has.has(commit));
   if (!dryRun)
     for (const { commit, message } of absent.toReversed())
       await gitOutput(top, ['stash', 'store', '--quiet', '-m', message || 'stash', commit], { env });
   return absent.length;
+}
+
+/** For a git that was ended, or that failed where it only answers: what it did not say is not taken for a no. */
+function ended(what: string, how: RunResult): CwError {
+  return new CwError('failed', `${what}: ${gitReason(how)}.`, {
+    hint: 'The same import again goes on from there.',
+  });
 }
 
 /** Takes away the refs that objects came by. */
@@ -316,6 +333,7 @@ async function placeWorktree(placing: Placing, top: string, number: number): Pro
   if (!dryRun) {
     const words = branch === null ? ['--detach', '--', wanted, commit] : ['--', wanted, branch];
     const added = await git(top, ['worktree', 'add', '--quiet', ...words], { env, timeout: longLimit });
+    if (added.exitCode === null) throw ended(`The worktree ${wanted} could not be made`, added);
     if (added.exitCode !== 0) return aside(`git cannot make it: ${gitReason(added)}.`, null);
     await putWork(scratch, wanted, worktree, { env, index: `put-${number}` });
   }
@@ -354,7 +372,7 @@ function projectIn(described: DescribedWork, top: string, options: PlaceOptions)
   return mainIndex(described) === 0 ? join(top, described.subfolder) : (options.into ?? options.mapped);
 }
 
-async function ended(
+async function result(
   { described, options, notes }: Placing,
   top: string,
   made: PlacedWork['made'],

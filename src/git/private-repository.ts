@@ -29,7 +29,7 @@ export class PrivateRepository {
    * @param from the object folder of the other repository; null: there is none
    * @param shallow the commits without parents of the other repository, as its `shallow` file has them
    */
-  static async make(
+  static make(
     folder: string,
     from: string | null,
     options: {
@@ -37,15 +37,17 @@ export class PrivateRepository {
       readonly hashes: 'sha1' | 'sha256';
       readonly shallow: readonly string[];
     },
-  ): Promise<PrivateRepository> {
+  ): PrivateRepository {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const made = new PrivateRepository(folder, options.env);
-    await gitOutput(
-      folder,
-      ['init', '--quiet', '--bare', '--template=', `--object-format=${options.hashes}`, '.'],
-      { env: options.env, set: { ...neutral } },
-    );
-    mkdirSync(join(folder, 'info'), { recursive: true });
+    // What `git init --bare` makes (gitrepository-layout(5)), without a process.
+    for (const name of ['info', 'objects/info', 'refs']) mkdirSync(join(folder, name), { recursive: true });
+    writeFileSync(join(folder, 'HEAD'), 'ref: refs/heads/main\n');
+    const format =
+      options.hashes === 'sha1'
+        ? 'repositoryformatversion = 0\n\tbare = true\n'
+        : 'repositoryformatversion = 1\n\tbare = true\n[extensions]\n\tobjectFormat = sha256\n';
+    writeFileSync(join(folder, 'config'), `[core]\n\t${format}`);
     writeFileSync(
       join(folder, 'info/attributes'),
       '* -text !eol -filter -ident -working-tree-encoding !diff !merge\n',

@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { git, gitOutput } from './git.js';
+import { booleanSetting, git, gitOutput } from './git.js';
 import type { DescribedWorktree } from './portable.js';
 import { longLimit, type PrivateRepository } from './private-repository.js';
 import {
@@ -35,10 +35,10 @@ export async function standing(
   const { env, index } = options;
   const changes = await readChanges(top, env);
   if (changes.conflicted.length > 0) return 'changed';
-  const modes = await git(top, ['config', '--type=bool', '--get', 'core.fileMode'], { env });
+  const modes = await booleanSetting(top, 'core.fileMode', { env });
   const here = await makeTrees(repository, top, trees.base, changes, {
     index,
-    config: modes.stdout.trim() === 'false' ? ['core.fileMode=false'] : [],
+    config: modes === false ? ['core.fileMode=false'] : [],
   });
   if (here.staged === trees.staged && here.unstaged === trees.unstaged && here.untracked === trees.untracked)
     return 'there';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { readTextIfAny } from '../system/files.js';
 import { isBranchName } from './branch-name.js';
-import { git, gitOutput } from './git.js';
+import { booleanSetting, gitOutput } from './git.js';
 import { type DescribedWork, portableLimits } from './portable.js';
 import { isRemoteUrl, withoutCredentials } from './remote-url.js';
 
@@ -19,7 +19,7 @@ export interface Facts
 export async function readFacts(at: string, env: NodeJS.ProcessEnv): Promise<Facts> {
   const leftOut: { what: string; why: string }[] = [];
   const told = (args: readonly string[]) => gitOutput(at, args, { env, timeout: 60_000 });
-  const [remoteLines, refLines, shared, modes, stashLines] = await Promise.all([
+  const [remoteLines, refLines, shared, modes] = await Promise.all([
     told(['remote', '-v']),
     told([
       'for-each-ref',
@@ -27,10 +27,10 @@ export async function readFacts(at: string, env: NodeJS.ProcessEnv): Promise<Fac
       'refs/heads/',
       'refs/tags/',
       'refs/remotes/',
+      'refs/stash',
     ]),
     told(['rev-parse', '--path-format=absolute', '--show-object-format', '--git-path', 'shallow']),
-    git(at, ['config', '--type=bool', '--get', 'core.fileMode'], { env }),
-    git(at, ['log', '--walk-reflogs', '--format=%H%x00%gs', 'refs/stash', '--'], { env }),
+    booleanSetting(at, 'core.fileMode', { env }),
   ]);
   const [hashes = 'sha1', shallowFile = ''] = shared.split('\n');
   const remotes = readRemotes(remoteLines, at, leftOut);
@@ -41,6 +41,9 @@ export async function readFacts(at: string, env: NodeJS.ProcessEnv): Promise<Fac
       const [name = '', object = '', type = '', remote = '', merge = ''] = line.split('\0');
       return { name, object, type, remote, merge };
     });
+  const stashLines = refs.some(({ name }) => name === 'refs/stash')
+    ? await told(['log', '--walk-reflogs', '--format=%H%x00%gs', 'refs/stash', '--'])
+    : '';
   const known = remoteLines.split('\n').map((line) => line.slice(0, line.indexOf('\t')));
   const atRemotes = [
     ...new Set(
@@ -89,10 +92,10 @@ export async function readFacts(at: string, env: NodeJS.ProcessEnv): Promise<Fac
     remotes,
     branches,
     tags,
-    stashes: readStashes(stashLines.exitCode === 0 ? stashLines.stdout : '', leftOut),
+    stashes: readStashes(stashLines, leftOut),
     shallow: shallow.sort(),
     atRemotes,
-    fileModes: modes.stdout.trim() !== 'false',
+    fileModes: modes !== false,
     leftOut,
   };
 }

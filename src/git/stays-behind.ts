@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { LeftOutWork } from './gather-work.js';
-import { git, gitOutput, gitReason } from './git.js';
+import { booleanSetting, git, gitOutput, gitReason } from './git.js';
 import { findRepository } from './repository.js';
 import { operationIn } from './status.js';
 import { type Changes, shown } from './work-trees.js';
@@ -52,7 +52,7 @@ export async function staysBehind(
       ],
       { ...words, bytes: true },
     ),
-    git(top, ['config', '--type=bool', '--get', 'core.sparseCheckout'], words),
+    booleanSetting(top, 'core.sparseCheckout', words),
     git(top, ['ls-files', '-z', '--', ':(top,attr:filter=lfs)'], { ...words, bytes: true }),
     submodulesOf(top, options.env),
   ]);
@@ -65,11 +65,12 @@ export async function staysBehind(
       what: `${count} ignored ${count === 1 ? 'file or folder' : 'files and folders'} of ${top}`,
       why: 'What git ignores is not carried.',
     });
-  if (sparse.stdout.trim() === 'true')
+  if (sparse)
     said.push({
       what: `the sparse checkout of ${top}`,
       why: 'The whole tree is checked out there. git sparse-checkout set makes it sparse again.',
     });
+  if (large.exitCode !== 0) said.push({ what: `files in git LFS of ${top}`, why: gitReason(large) });
   const pointers = large.exitCode === 0 ? large.stdout.split('\0').length - 1 : 0;
   if (pointers > 0)
     said.push({
