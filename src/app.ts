@@ -40,9 +40,7 @@ export const program: Program = {
     import: () => import('./cli/commands/import.js'),
     inspect: () => import('./cli/commands/inspect.js'),
     daemon: async () => ({ verb: (await import('./cli/commands/daemon.js')).daemonVerb(runDaemon) }),
-    init: async () => ({
-      verb: (await import('./cli/commands/init.js')).initVerb(Object.keys(program.verbs)),
-    }),
+    init: () => import('./cli/commands/init.js'),
     forget: () => import('./cli/commands/forget.js'),
     agents: () => import('./cli/commands/agents.js'),
     conversation: () => import('./cli/commands/conversation.js'),

@@ -16,7 +16,7 @@ const marks = {
 const variants = { plain: '', joined: ' (no newline before)', alone: ' (new file)' } as const;
 
 /** The keys behind the prefix that the block binds; none of them is one of tmux's own. */
-export const boundKeys = { next: 'N', pick: 'S', dashboard: 'A' } as const;
+export const boundKeys = { next: 'N', pick: 'S', dashboard: 'A', synchronize: 'Y', menu: 'W' } as const;
 
 /**
  * The part of the status line: who waits and for how many minutes, how many work and are idle. The daemon keeps the
@@ -30,12 +30,8 @@ export const statusPart =
 /** A mark at the name of a window in which an agent waits. */
 const windowPart = '#{?#{m:*waiting*,#{P:#{@cw_state} }},●,}';
 
-/**
- * The commands, without the marks around them. Sourced twice they change nothing more.
- *
- * @param verbs the verbs of `cw`: a key is bound only for one that there is.
- */
-export function tmuxCommands(verbs: readonly string[]): string {
+/** The commands, without the marks around them. Sourced twice they change nothing more. */
+export function tmuxCommands(): string {
   const [cw, claudeSwitch] = ['cw', 'claude-switch'].map(programWord);
   const lines = [
     '# Who waits for you and who works. cw keeps the options: no process is started for it.',
@@ -56,14 +52,34 @@ export function tmuxCommands(verbs: readonly string[]): string {
     // -EE: what goes wrong stays to be read.
     '# A list of all workspaces to pick from.',
     `bind-key ${boundKeys.pick} display-popup -EE -w 80% -h 60% '${claudeSwitch}'`,
-    ...(verbs.includes('dashboard')
-      ? [
-          '# All of them at one glance.',
-          `bind-key ${boundKeys.dashboard} display-popup -EE -w 90% -h 90% '${cw} dashboard'`,
-        ]
-      : []),
+    '# All of them at one glance.',
+    `bind-key ${boundKeys.dashboard} display-popup -EE -w 90% -h 90% '${cw} dashboard'`,
+    '# What is typed goes to all panes of the window, or to one again.',
+    `bind-key ${boundKeys.synchronize} ${synchronize}`,
+    '# All that cw does from a key.',
+    `bind-key ${boundKeys.menu} display-menu -T "#[align=centre] cw " ${menu(cw!, claudeSwitch!)}`,
   ];
   return lines.map((line) => `${line}\n`).join('');
+}
+
+const synchronize =
+  'set-option -w synchronize-panes \\; display-message "#{?pane_synchronized,What is typed goes to all panes of this window.,What is typed goes to this pane alone.}"';
+
+/** The entries of the menu, as words of tmux: what it is called, its key, what it does. */
+function menu(cw: string, claudeSwitch: string): string {
+  const told = (line: string, done: string) =>
+    `run-shell -b '${cw} ${line} >/dev/null 2>&1 && tmux display-message "${done}" || tmux display-message "cw ${line} failed; run it in a shell to see why."'`;
+  const entries: readonly (readonly [name: string, key: string, command: string])[] = [
+    ['Go to ...', 'g', `display-popup -EE -w 80% -h 60% '${claudeSwitch}'`],
+    ['Dashboard', 'd', `display-popup -EE -w 90% -h 90% '${cw} dashboard'`],
+    ['Health', 'h', `display-popup -w 90% -h 80% '${cw} health'`],
+    ['Save all', 's', told('save', 'Saved.')],
+    // Without -E the report stays to be read.
+    ['Bring back what ended', 'r', `display-popup -w 90% -h 80% '${cw} restore --all'`],
+    // A menu expands its commands when it opens: ## leaves the message to be expanded when it is shown.
+    ['Synchronize panes', 'y', synchronize.replace('\\;', ';').replace('#{', '##{')],
+  ];
+  return entries.map(([name, key, command]) => `"${name}" ${key} { ${command} }`).join(' ');
 }
 
 /** True, for if-shell, as long as an option has nothing of ours. */
@@ -80,18 +96,18 @@ function programWord(name: string): string {
   return /^[A-Za-z0-9_@%+=:,./ -]+$/.test(path) ? `"${path}"` : name;
 }
 
-function blockOf(verbs: readonly string[], variant: keyof typeof variants): string {
-  return `${marks.begin}${variants[variant]}\n${tmuxCommands(verbs)}${marks.end}\n`;
+function blockOf(variant: keyof typeof variants): string {
+  return `${marks.begin}${variants[variant]}\n${tmuxCommands()}${marks.end}\n`;
 }
 
 /** The text with our block at its end, or in the place where it stands already. @param text null: there is no file. */
-export function withBlock(text: string | null, verbs: readonly string[]): string {
+export function withBlock(text: string | null): string {
   const found = text === null ? null : findOwn(text);
   if (text !== null && found)
-    return text.slice(0, found.start) + blockOf(verbs, found.variant) + text.slice(found.end);
-  if (text === null) return blockOf(verbs, 'alone');
-  if (text === '' || text.endsWith('\n')) return text + blockOf(verbs, 'plain');
-  return `${text}\n${blockOf(verbs, 'joined')}`;
+    return text.slice(0, found.start) + blockOf(found.variant) + text.slice(found.end);
+  if (text === null) return blockOf('alone');
+  if (text === '' || text.endsWith('\n')) return text + blockOf('plain');
+  return `${text}\n${blockOf('joined')}`;
 }
 
 /** The text without our block: byte for byte as it was. null: the file was ours alone, and goes. */
@@ -110,14 +126,12 @@ function findOwn(text: string): { start: number; end: number; variant: keyof typ
   return found && { start: found.start, end: found.end, variant: named ?? 'plain' };
 }
 
-/** The block as an edit of a file. @param verbs as for `tmuxCommands`. */
-export function tmuxConf(verbs: readonly string[]): UserEdit {
-  return {
-    put: (text) => withBlock(text, verbs),
-    take: (text) => withoutBlock(text),
-    isIn: (text) => findOwn(text) !== null,
-  };
-}
+/** The block as an edit of a file. */
+export const tmuxConf: UserEdit = {
+  put: (text) => withBlock(text),
+  take: (text) => withoutBlock(text),
+  isIn: (text) => findOwn(text) !== null,
+};
 
 /**
  * The path of the user's configuration of tmux. tmux reads all of these that there are, in this order, so the last one

@@ -17,7 +17,7 @@ import { parse } from 'jsonc-parser';
 import { describe, expect, it } from 'vitest';
 import { hookEntry, hookSettings } from '../../src/claude/hook-settings.js';
 import { hookEvents } from '../../src/claude/model.js';
-import { initVerb } from '../../src/cli/commands/init.js';
+import { verb } from '../../src/cli/commands/init.js';
 import { claudeSettings, settingsPath } from '../../src/integration/claude-settings.js';
 import { previewLines } from '../../src/integration/preview.js';
 import { applyChange, planPut, planTake, readUserFile } from '../../src/integration/user-file.js';
@@ -25,8 +25,6 @@ import { runVerb } from '../cli/run-verb.js';
 import { sandbox } from '../support/sandbox.js';
 import { terminal } from '../support/terminal.js';
 import { waitUntil } from '../support/wait.js';
-
-const verb = initVerb([]);
 
 function settingsWorld(text: string | null = null) {
   const world = sandbox();

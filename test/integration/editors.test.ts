@@ -4,14 +4,12 @@ import fc from 'fast-check';
 import { parse } from 'jsonc-parser';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { initVerb } from '../../src/cli/commands/init.js';
+import { verb } from '../../src/cli/commands/init.js';
 import { vscodeProfile, vscodeTasks, zedTasks } from '../../src/integration/editors.js';
 import { runVerb } from '../cli/run-verb.js';
 import { type Sandbox, sandbox } from '../support/sandbox.js';
 import { terminal } from '../support/terminal.js';
 import { waitUntil } from '../support/wait.js';
-
-const verb = initVerb([]);
 
 /** The schema of tasks.json as VS Code publishes it (code.visualstudio.com/docs/reference/tasks-appendix). */
 const pattern = z.strictObject({

@@ -2,13 +2,12 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, write
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { initVerb } from '../../src/cli/commands/init.js';
+import { verb } from '../../src/cli/commands/init.js';
 import { gitHook } from '../../src/integration/git-hook.js';
 import { runVerb } from '../cli/run-verb.js';
 import { root, type Sandbox, sandbox } from '../support/sandbox.js';
 import { waitUntil } from '../support/wait.js';
 
-const verb = initVerb([]);
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
 
 /** A repository with a worktree beside it in which there is something uncommitted, and a commit that is ready. */

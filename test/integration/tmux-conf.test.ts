@@ -3,13 +3,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AgentRow } from '../../src/claude/overview.js';
-import { tmuxCommands, userConf, withBlock, withoutBlock } from '../../src/integration/tmux-conf.js';
+import { userConf, withBlock, withoutBlock } from '../../src/integration/tmux-conf.js';
 import { statusOptions } from '../../src/integration/tmux-status.js';
 import { root, sandbox } from '../support/sandbox.js';
 import { terminal } from '../support/terminal.js';
 import { waitUntil } from '../support/wait.js';
-
-const verbs = ['up', 'switch'];
 
 describe('the block in tmux.conf', () => {
   it('goes as it came, byte for byte', () => {
@@ -19,11 +17,10 @@ describe('the block in tmux.conf', () => {
     );
     fc.assert(
       fc.property(fc.option(text), (before) => {
-        const once = withBlock(before, verbs);
-        expect(withBlock(once, verbs)).toBe(once);
-        // Of another version or place it is replaced, where it stands.
-        const other = withBlock(before, [...verbs, 'dashboard']);
-        expect(withBlock(other, verbs)).toBe(once);
+        const once = withBlock(before);
+        expect(withBlock(once)).toBe(once);
+        // Of another version it is replaced, where it stands.
+        expect(withBlock(once.replace('# A mark', '# Another'))).toBe(once);
         expect(withoutBlock(once)).toBe(before);
         expect(before === null || withoutBlock(before) === before).toBe(true);
         // What the user wrote below stays, on lines of its own.
@@ -34,14 +31,9 @@ describe('the block in tmux.conf', () => {
   });
 
   it('that was torn is left alone', () => {
-    const torn = withBlock('a\n', verbs).replace(/^# <<< cw\n/m, '');
-    expect(() => withBlock(torn, verbs)).toThrow('has no end');
+    const torn = withBlock('a\n').replace(/^# <<< cw\n/m, '');
+    expect(() => withBlock(torn)).toThrow('has no end');
     expect(() => withoutBlock(torn)).toThrow('has no end');
-  });
-
-  it('binds keys only for verbs that there are', () => {
-    expect(tmuxCommands(verbs)).not.toContain('dashboard');
-    expect(tmuxCommands([...verbs, 'dashboard'])).toContain(`'"${root}/bin/cw" dashboard'`);
   });
 
   it('stands in the file that tmux reads last', () => {
@@ -54,7 +46,7 @@ describe('the block in tmux.conf', () => {
     expect(userConf(world.env)).toBe(dot);
     world.file('.config/tmux/tmux.conf', 'y\n');
     expect(userConf(world.env)).toBe(xdg);
-    world.file('.tmux.conf', withBlock('x\n', verbs));
+    world.file('.tmux.conf', withBlock('x\n'));
     expect(userConf(world.env)).toBe(dot);
     const { XDG_CONFIG_HOME: _, ...bare } = world.env;
     world.file('.tmux.conf', 'x\n');
@@ -96,13 +88,14 @@ describe('cw init tmux', () => {
     const world = sandbox();
     world.file(
       '.tmux.conf',
-      'set -g status-right "#[fg=red]mine %H"\nset -g window-status-format "#I"\nbind S kill-server\n',
+      'set -g @plugin "tmux-plugins/tmux-continuum"\nset -g status-right "#[fg=red]mine %H"\nset -g window-status-format "#I"\nbind S kill-server\n',
     );
     // As tmux reads it by itself.
     world.tmux('new-session', '-d', '-x', '120', '-y', '20', '-s', 'claude-dev-shop', 'cat');
     world.tmux('new-window', '-d', 'cat');
     world.tmux('set-option', '-s', 'escape-time', '0');
     const said = await world.cw(['init', 'tmux', '--yes']);
+    expect(said.stderr).toContain('tmux-continuum stands in this file');
     expect(said.stderr).toMatch(/Your tmux has a binding of that key.*kill-server/);
     for (let times = 0; times < 2; times++) world.tmux('source-file', join(world.home, '.tmux.conf'));
     expect(world.tmux('show-options', '-gv', 'status-right')).toBe('#{T:@cw_status}#[fg=red]mine %H\n');
@@ -130,10 +123,33 @@ describe('cw init tmux', () => {
     });
     world.tmux('set-option', '-t', '=claude-dev-shop:', '@cw_id', 'w0123456789ab');
     world.tmux('set-option', '-t', '=claude-dev-shop:', '@cw_path', world.home);
+    world.tmux('split-window', '-d', '-t', '=claude-dev-shop:', 'cat');
+    user.keys('C-b', 'Y');
+    await user.waitFor('panes are synchronized', 'goes to all panes');
+    expect(world.tmux('show-options', '-wv', 'synchronize-panes')).toBe('on\n');
+    user.keys('C-b', 'W');
+    await user.waitFor('the menu is there', /Go to \.\.\.[\s\S]*Synchronize panes/);
+    user.keys('y');
+    await user.waitFor('they are not', 'goes to this pane alone');
+    user.keys('C-b', 'W');
+    await user.waitFor('the menu is there', 'Save all');
+    user.keys('s');
+    await user.waitFor('it is saved', 'Saved.');
     user.keys('C-b', 'S');
-    await user.waitFor('the list is there', 'never saved');
+    await user.waitFor('the list is there', /saved/);
     user.keys('Escape');
-    await waitUntil('the list is gone', () => !user.screen().includes('never saved'));
+    await waitUntil('the list is gone', () => !/ saved/.test(user.screen()));
+  });
+});
+
+describe('the plugin for tmux', () => {
+  it('binds the same keys in the server that runs', async () => {
+    const world = sandbox();
+    world.tmux('new-session', '-d', 'cat');
+    // As the plugin manager runs it: in the server's own environment.
+    world.tmux('run-shell', join(root, 'cw.tmux'));
+    expect(world.tmux('list-keys', '-T', 'prefix', 'W')).toContain('restore --all');
+    expect(world.tmux('show-options', '-gv', 'status-right')).toContain('@cw_status');
   });
 });
 
