@@ -1,3 +1,4 @@
+import { CwError } from '../errors.js';
 import { isFolder } from '../system/files.js';
 import { git, gitOutput, gitReason } from './git.js';
 import type { DescribedWork } from './portable.js';
@@ -93,6 +94,10 @@ export async function placeBranches(
         env,
         timeout: longLimit,
       });
+      if (merged.exitCode === null)
+        throw new CwError('failed', `Branch ${name} could not be moved on: ${gitReason(merged)}.`, {
+          hint: 'The same import again goes on from there.',
+        });
       if (merged.exitCode !== 0) {
         await setAside(name, commit);
         notes.push(
