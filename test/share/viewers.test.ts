@@ -120,10 +120,16 @@ describe('the viewers of a share', () => {
     await viewers.end('time', 'Its time is over.');
     expect(await quick.ended()).toEqual({ kind: 'end', reason: 'time', text: 'Its time is over.' });
     let isClosed = false;
+    let last = '';
+    slow.on('data', (bytes) => {
+      last = `${last}${bytes}`.slice(-100);
+    });
     slow.resume().once('close', () => {
       isClosed = true;
     });
     await waitUntil('the slow one is cut', () => isClosed);
+    // It was not waited for until it had taken the last word.
+    expect(last).not.toContain('Its time is over.');
     await expect(onlooker(path)).rejects.toThrow();
   });
 });
