@@ -15,9 +15,9 @@ export function process(
   options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): Work {
   return () => {
-    const done = spawnSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'], ...options });
+    const done = spawnSync(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
     if (done.status !== 0)
-      throw new Error(`${program} ${args.join(' ')} failed (${done.status}): ${done.stderr}`);
+      throw new Error(`${program} ${args.join(' ')} failed (${done.status}): ${done.stderr}${done.stdout}`);
   };
 }
 

@@ -36,7 +36,21 @@ export async function remoteRows(runs: number): Promise<Row[]> {
       list(name(hosts - 1)),
       runs,
     );
-    return [comparison(`cw list --host, ${hosts} hosts`, 'the slowest of them alone', 1.25, timed)];
+    // Both ends are here: what the logins alone cost on this machine's processors is told beside it.
+    const all = Array.from({ length: hosts }, (_, at) => name(at)).join(' ');
+    const bare = program(
+      'sh',
+      ['-c', `for host in ${all}; do ssh -F ~/ssh_config -T -- "$host" 'cw list' & done >/dev/null; wait`],
+      {
+        env: near.env,
+      },
+    );
+    const beside = await inTurn(list(...all.split(' ')), bare, runs);
+    const what = `cw list --host, ${hosts} hosts`;
+    return [
+      comparison(what, 'the slowest of them alone', 1.25, timed),
+      comparison(what, `${hosts} bare ssh at once`, null, beside),
+    ];
   } finally {
     await sshd.dispose();
     await near.dispose();

@@ -4,13 +4,11 @@ import { packageFolder } from '../../system/paths.js';
 import type { Command, Verb } from '../command.js';
 import { type Candidate, type ProgramData, wantedAt } from '../completing.js';
 
+/** The line of an example, and where it goes. */
 const shells = {
   bash: { line: 'eval "$(cw completion bash)"', where: 'In ~/.bashrc.' },
-  zsh: { line: 'source <(cw completion zsh)', where: 'In ~/.zshrc, below compinit.' },
-  fish: {
-    line: 'mkdir -p ~/.config/fish/completions && cw completion fish >~/.config/fish/completions/cw.fish',
-    where: 'Once; an update of cw needs no other.',
-  },
+  zsh: { line: 'cw completion zsh', where: 'In ~/.zshrc, below compinit: source <(cw completion zsh)' },
+  fish: { line: 'cw completion fish', where: 'Once, into ~/.config/fish/completions/cw.fish' },
 } as const;
 
 function printing(shell: keyof typeof shells): Command {
@@ -18,12 +16,7 @@ function printing(shell: keyof typeof shells): Command {
   return {
     name: `completion ${shell}`,
     summary: `The completion for ${shell}: verbs, options, workspaces, projects, templates, snapshots, hosts.`,
-    examples: [
-      {
-        line: shell === 'zsh' ? 'cw completion zsh' : line,
-        does: shell === 'zsh' ? `source <(cw completion zsh)  ${where}` : where,
-      },
-    ],
+    examples: [{ line, does: where }],
     async run() {
       const text = readFileSync(join(packageFolder(), 'shell/completion', `cw.${shell}`), 'utf8');
       return { data: { shell, text }, text: text.trimEnd() };
